@@ -1,0 +1,2 @@
+//! Container door.
+fn main() {}

@@ -1,0 +1,73 @@
+//! How much memory and processor a server has, and where each number came from.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::api::Bytes;
+
+/// What a container can use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Capacity {
+    /// The smallest memory limit that counts.
+    pub memory: Bytes,
+    /// Which limit that was.
+    pub memory_from: MemorySource,
+    /// Whole CPUs, 1 to 128.
+    pub cpus: u32,
+    /// Which limit that was.
+    pub cpus_from: CpuSource,
+}
+
+/// Which limit decided the memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MemorySource {
+    /// `POSTGRES_MEMORY`.
+    Override,
+    /// What the agent saw from outside, or what the manifest wants.
+    Declared,
+    /// A cgroup v2 `memory.max` or `memory.high`, of the container or an ancestor.
+    CgroupV2,
+    /// A cgroup v1 limit, of the container or an ancestor.
+    CgroupV1,
+    /// `MemTotal` of the host.
+    Host,
+}
+
+/// Which limit decided the CPUs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CpuSource {
+    /// What the agent saw from outside, or what the manifest wants.
+    Declared,
+    /// A cgroup CPU quota, rounded up.
+    Quota,
+    /// A cpuset.
+    Cpuset,
+    /// The CPUs of the host.
+    Host,
+}
+
+impl fmt::Display for MemorySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Override => "POSTGRES_MEMORY",
+            Self::Declared => "declared",
+            Self::CgroupV2 => "cgroup v2",
+            Self::CgroupV1 => "cgroup v1",
+            Self::Host => "/proc/meminfo",
+        })
+    }
+}
+
+impl fmt::Display for CpuSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Declared => "declared",
+            Self::Quota => "quota",
+            Self::Cpuset => "cpuset",
+            Self::Host => "host",
+        })
+    }
+}

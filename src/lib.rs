@@ -1,0 +1,26 @@
+//! aza-agent: keeps PostgreSQL 18 on a plain Docker host the way a directory of manifests says.
+//!
+//! ```text
+//!  desired-state/*.yaml ─ source ─ api::validate ─▶ Desired ─┐
+//!                                                            ├─ diff ─▶ plan ─▶ act ─▶ look again
+//!  Docker, PostgreSQL, cgroup ─ observe ─▶ Observed ─ tune ──┘            │
+//!                                                                         └─▶ report ─▶ status.json
+//! ```
+//!
+//! Five values carry a pass: `Observed`, drifts, `Plan`, `Outcome`, `Status`. Only looking and acting
+//! touch the world; `aza-agent plan` is `run` without its last two stages.
+//!
+//! Imports run one way; a room names only rooms to its left, and `e2e/house.rs` checks it:
+//! `api → facts → catalogue → tune → diff → plan → report → host → source, observe, act, store →
+//! reconcile → sim → controller → telemetry → cli → main`.
+//!
+//! Start reading at [`reconcile`]: one pass for one stack, in the order it happens.
+
+// Ground floor: no clock, files, network, environment, async, logging.
+pub mod api;
+pub mod facts;
+pub mod tune;
+
+// Stairs: std only, shared with the container.
+
+// First floor: effects.
