@@ -22,5 +22,6 @@ pub mod facts;
 pub mod tune;
 
 // Stairs: std only, shared with the container.
+pub mod host;
 
 // First floor: effects.

@@ -5,5 +5,5 @@
 pub mod capacity;
 pub mod observation;
 
-pub use capacity::{Capacity, CpuSource, MemorySource};
+pub use capacity::{Capacity, CgroupVersion, CpuSource, Limits, MemorySource};
 pub use observation::Observation;
