@@ -1,13 +1,16 @@
 //! The terms of the inequality, as functions of a handful of numbers.
 //!
-//! The numbers are real, not whole: the solver asks with upper bounds that grow smoothly with memory
-//! (see [`Demand::most`]), the check with the values in force.
+//! The numbers are real, not whole: the solver asks with upper bounds that grow smoothly with memory, the
+//! check with the values in force.
 
 use crate::api::Bytes;
 
 use super::budget::mib;
 use super::profile::Profile;
-use super::{Effective, Inputs, workers};
+use super::{Effective, Inputs};
+
+/// The most CPUs that count.
+pub(super) const CPUS_MAX: u32 = 128;
 
 /// What a configuration can ask for; amounts in MB.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -38,7 +41,7 @@ pub(super) fn page_cache(limit: f64) -> f64 {
 
 /// Returns how many CPUs the memory can feed: one per 256 MB, the rest would only wait for it.
 pub(super) fn fed_cpus(inputs: &Inputs) -> f64 {
-    f64::from(inputs.cpus).min(inputs.memory.as_mib() as f64 / 256.0)
+    f64::from(inputs.cpus.clamp(1, CPUS_MAX)).min(inputs.memory.as_mib() as f64 / 256.0)
 }
 
 impl Demand {
@@ -60,23 +63,6 @@ impl Demand {
             parallel_workers: f64::from(effective.max_parallel_workers),
             busy: profile.active_per_cpu * fed_cpus(inputs),
             nodes: profile.nodes,
-        }
-    }
-
-    /// Sets the process counts to the most that `cpus` CPUs can lead to, fractions kept: whole counts step up as
-    /// memory grows, and a solution would step down with them.
-    pub(super) fn most(self, inputs: &Inputs, cpus: u32) -> Self {
-        let inputs = Inputs {
-            cpus,
-            ..inputs.clone()
-        };
-        let fed = fed_cpus(&inputs);
-        Self {
-            autovacuum_workers: workers::autovacuum_most(fed),
-            io_workers: workers::io_most(fed),
-            parallel_workers: workers::parallel_most(fed, cpus),
-            busy: Profile::of(inputs.workload).active_per_cpu * fed,
-            ..self
         }
     }
 

@@ -4,12 +4,10 @@
 //! because it asks with smooth upper bounds, and because connections and shared buffers are solved for
 //! the most CPUs that could matter, so that only work_mem knows how many there are.
 
-use super::Inputs;
-use super::demand::Demand;
+use super::demand::{CPUS_MAX, Demand, fed_cpus};
 use super::profile::Profile;
+use super::{Inputs, workers};
 
-/// The most CPUs that count.
-const CPUS_MAX: u32 = 128;
 /// The fewest connections that a profile gives way to.
 const CONNECTIONS_MIN: u64 = 25;
 /// Connections come in fives: a little more memory should not mean a restart.
@@ -55,93 +53,96 @@ pub(super) fn reference(memory: u64) -> Sizes {
     } else {
         memory / (4 * 200)
     };
+    let exact = memory as f64;
     Sizes {
-        shared_buffers: shared_buffers(memory),
+        shared_buffers: shared_buffers(exact) as u64,
         effective_cache_size: memory * 3 / 4,
-        maintenance_work_mem: (memory / 32).clamp(32, 2048),
-        autovacuum_work_mem: (memory / 128).clamp(16, 512),
+        maintenance_work_mem: maintenance_work_mem(exact) as u64,
+        autovacuum_work_mem: autovacuum_work_mem(exact) as u64,
         connections,
         work_mem_kb: work_mem.clamp(1, 32) * 1024,
     }
 }
 
 /// 25 % up to 8 GB, 20 % up to 32 GB, 15 % above, and never less than a smaller memory gets.
-fn shared_buffers(memory: u64) -> u64 {
-    let share = |percent: u64, up_to: u64| memory.min(up_to) * percent / 100;
-    share(25, 8 << 10)
-        .max(share(20, 32 << 10))
-        .max(share(15, u64::MAX))
-        .clamp(64, 32 << 10)
+fn shared_buffers(memory: f64) -> f64 {
+    let share = |percent: f64, up_to: f64| memory.min(up_to) * percent / 100.0;
+    share(25.0, 8192.0)
+        .max(share(20.0, 32768.0))
+        .max(share(15.0, memory))
+        .clamp(64.0, 32768.0)
+}
+
+fn maintenance_work_mem(memory: f64) -> f64 {
+    (memory / 32.0).clamp(32.0, 2048.0)
+}
+
+fn autovacuum_work_mem(memory: f64) -> f64 {
+    (memory / 128.0).clamp(16.0, 512.0)
 }
 
 /// Lowers work_mem to 1 MB, then connections, then shared buffers, then work_mem to 64 kB, until the budget holds.
 fn solve(inputs: &Inputs, curve: Sizes) -> Sizes {
     let profile = Profile::of(inputs.workload);
-    let fits = |sizes: &Sizes, cpus| demand(inputs, sizes, cpus).fits(inputs.memory);
+    let base = profile.connections;
+    let fits = |demand: Demand| demand.fits(inputs.memory);
 
-    let start = Sizes {
-        connections: profile.connections,
-        work_mem_kb: 1024,
-        ..curve
-    };
-    let steps = largest(
-        CONNECTIONS_MIN / CONNECTIONS_STEP,
-        profile.connections / CONNECTIONS_STEP,
-        |n| {
-            fits(
-                &Sizes {
-                    connections: n * CONNECTIONS_STEP,
-                    ..start
-                },
-                CPUS_MAX,
-            )
-        },
-    );
-    let with = Sizes {
-        connections: steps * CONNECTIONS_STEP,
+    let start = smooth(inputs, CPUS_MAX);
+    let (few, many) = (CONNECTIONS_MIN / CONNECTIONS_STEP, base / CONNECTIONS_STEP);
+    let connections = CONNECTIONS_STEP
+        * largest(few, many, |n| {
+            fits(Demand {
+                connections: (n * CONNECTIONS_STEP) as f64,
+                ..start
+            })
+        });
+
+    let with = Demand {
+        connections: connections as f64,
         ..start
     };
-    let shared_buffers = largest(SHARED_BUFFERS_MIN, curve.shared_buffers, |mb| {
-        fits(
-            &Sizes {
-                shared_buffers: mb,
+    let shared_buffers = if fits(with) {
+        curve.shared_buffers
+    } else {
+        largest(SHARED_BUFFERS_MIN, curve.shared_buffers, |mb| {
+            fits(Demand {
+                shared_buffers: mb as f64,
                 ..with
-            },
-            CPUS_MAX,
-        )
-    });
-    let with = Sizes {
-        shared_buffers,
-        ..with
+            })
+        })
     };
 
-    let work_mem_kb = if with.connections < profile.connections {
-        // It gave way before connections did: what it could win back here it would lose at the next step of
-        // connections.
+    let work_mem_kb = if connections < base {
+        // It gave way before connections did: what it won back here, it would lose when the next five
+        // connections fit.
+        let with = Demand {
+            shared_buffers: shared_buffers as f64,
+            ..with
+        };
         64 * largest(1, 16, |n| {
-            fits(
-                &Sizes {
-                    work_mem_kb: 64 * n,
-                    ..with
-                },
-                CPUS_MAX,
-            )
+            fits(Demand {
+                work_mem: n as f64 / 16.0,
+                ..with
+            })
         })
     } else {
+        let with = Demand {
+            connections: base as f64,
+            ..smooth(inputs, inputs.cpus)
+        };
         let most = work_mem_most(inputs.memory.as_mib(), &profile);
         1024 * largest(1, most, |mb| {
-            fits(
-                &Sizes {
-                    work_mem_kb: 1024 * mb,
-                    ..with
-                },
-                inputs.cpus,
-            )
+            fits(Demand {
+                work_mem: mb as f64,
+                ..with
+            })
         })
     };
     Sizes {
+        shared_buffers,
+        connections,
         work_mem_kb,
-        ..with
+        ..curve
     }
 }
 
@@ -150,22 +151,29 @@ pub(super) fn work_mem_most(memory: u64, profile: &Profile) -> u64 {
     (memory / (4 * profile.connections)).clamp(1, profile.work_mem_max)
 }
 
-/// Returns the most that these sizes can ask for on `cpus` CPUs.
-fn demand(inputs: &Inputs, sizes: &Sizes, cpus: u32) -> Demand {
+/// Returns the most that the curve's sizes can ask for on `cpus` CPUs with 1 MB of work_mem, unrounded: a size
+/// that steps up by a whole MB would take more than the MB of memory that came with it.
+fn smooth(inputs: &Inputs, cpus: u32) -> Demand {
+    let memory = inputs.memory.as_mib() as f64;
+    let inputs = Inputs {
+        cpus,
+        ..inputs.clone()
+    };
+    let profile = Profile::of(inputs.workload);
+    let fed = fed_cpus(&inputs);
     Demand {
-        shared_buffers: sizes.shared_buffers as f64,
-        connections: sizes.connections as f64,
-        work_mem: sizes.work_mem_kb as f64 / 1024.0,
+        shared_buffers: shared_buffers(memory),
+        connections: profile.connections as f64,
+        work_mem: 1.0,
         hash_mem_multiplier: f64::from(HASH_MEM_MULTIPLIER),
-        maintenance_work_mem: sizes.maintenance_work_mem as f64,
-        autovacuum_workers: 0.0,
-        autovacuum_work_mem: sizes.autovacuum_work_mem as f64,
-        io_workers: 0.0,
-        parallel_workers: 0.0,
-        busy: 0.0,
-        nodes: Profile::of(inputs.workload).nodes,
+        maintenance_work_mem: maintenance_work_mem(memory),
+        autovacuum_workers: workers::autovacuum_most(fed),
+        autovacuum_work_mem: autovacuum_work_mem(memory),
+        io_workers: workers::io_most(fed),
+        parallel_workers: workers::parallel_most(fed, cpus),
+        busy: profile.active_per_cpu * fed,
+        nodes: profile.nodes,
     }
-    .most(inputs, cpus)
 }
 
 /// Returns the largest number of `least..=most` that fits, or `least` where none does.

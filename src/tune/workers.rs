@@ -101,7 +101,7 @@ fn worker_processes(inputs: &Inputs) -> u32 {
 
 /// Twice the CPUs, 8 to 64.
 fn slots(cpus: u32) -> u32 {
-    (2 * cpus).clamp(8, 64)
+    cpus.saturating_mul(2).clamp(8, 64)
 }
 
 /// Whether timescaledb is loaded.
