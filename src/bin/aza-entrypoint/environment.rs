@@ -60,6 +60,11 @@ impl Environment {
     pub fn read(lookup: Lookup) -> Result<Self, Refusal> {
         let user = value(lookup, "POSTGRES_USER")?.unwrap_or_else(|| "postgres".into());
         let database = value(lookup, "POSTGRES_DB")?.unwrap_or_else(|| user.clone());
+        for (name, text) in [("POSTGRES_USER", &user), ("POSTGRES_DB", &database)] {
+            if text.len() > 63 || text.chars().any(char::is_control) {
+                return Err(Refusal::new(format!("{name}: a name has at most 63 bytes and no control characters")));
+            }
+        }
         let pgdata = lookup("PGDATA").filter(|path| !path.is_empty());
         Ok(Self {
             pgdata: pgdata.unwrap_or_else(|| "/var/lib/postgresql/18/docker".into()).into(),
