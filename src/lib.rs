@@ -18,7 +18,11 @@
 
 // Ground floor: no clock, files, network, environment, async, logging.
 pub mod api;
+pub mod catalogue;
+pub mod diff;
 pub mod facts;
+pub mod plan;
+pub mod report;
 pub mod tune;
 
 // Stairs: std only, shared with the container.
