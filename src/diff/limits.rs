@@ -76,7 +76,12 @@ pub fn diff(desired: &Desired, seen: &Observed) -> Option<LimitDrift> {
         memory: limits.own_memory,
         // The cgroup tells swap in two ways; Docker's own number is the one that it takes back.
         memory_swap: container.memory_swap,
-        cpus: limits.cpus,
+        // The cgroup's quota is the smallest on the way up; where an ancestor's is the smaller one,
+        // Docker's own number is what a live change can move.
+        cpus: match (limits.cpus, container.cpus) {
+            (Some(quota), Some(own)) if quota < own => Some(own),
+            (quota, _) => quota,
+        },
     };
     let wanted = &desired.resources;
     let to = LimitValues {

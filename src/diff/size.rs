@@ -60,7 +60,7 @@ impl TargetFrom {
 pub fn inputs(desired: &Desired, seen: &Observed) -> Option<Inputs> {
     let host = seen.host.known()?;
     let (memory, cpus) = capacity(desired, host, seen);
-    let told = seen.server.known().and_then(|s| s.inputs.as_deref()).and_then(Inputs::parse_line);
+    let told = seen.server.known().and_then(|s| s.inputs.as_deref()).and_then(|line| Inputs::parse_line(line).ok());
     Some(Inputs {
         memory,
         cpus,
@@ -79,7 +79,8 @@ pub fn inputs(desired: &Desired, seen: &Observed) -> Option<Inputs> {
 /// of the manifest, the host and what the cgroup's ancestors leave.
 fn capacity(desired: &Desired, host: &Host, seen: &Observed) -> (Bytes, u32) {
     let limits = seen.limits.known();
-    let ancestors = limits.and_then(|l| l.ancestor_memory);
+    // A limit below the container's own one is an ancestor's.
+    let ancestors = limits.and_then(|l| l.memory.filter(|m| l.own_memory.is_none_or(|own| *m < own)));
     let memory = [desired.resources.memory, Some(host.memory), ancestors].into_iter().flatten().min();
     let cpuset = limits.and_then(|l| l.cpuset);
     let cpus = [desired.resources.cpus.map(|c| c.whole()), Some(host.cpus), cpuset].into_iter().flatten().min();
