@@ -26,5 +26,6 @@ pub mod report;
 pub mod tune;
 
 // Stairs: std only, shared with the container.
+pub mod host;
 
 // First floor: effects.

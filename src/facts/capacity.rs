@@ -4,7 +4,39 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::api::Bytes;
+use crate::api::{Bytes, MilliCpu};
+
+/// What the kernel allows one container. Absent means: no limit there.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Limits {
+    /// Which cgroup interface told, where there is one.
+    pub version: Option<CgroupVersion>,
+    /// The smallest memory limit of the container and every ancestor that can be seen.
+    pub memory: Option<Bytes>,
+    /// The container's own memory limit: what the engine sets.
+    pub own_memory: Option<Bytes>,
+    /// How much swap the container may use beyond its memory.
+    pub swap: Option<Bytes>,
+    /// The smallest CPU quota of the container and every ancestor.
+    pub cpus: Option<MilliCpu>,
+    /// How many CPUs the cpuset leaves.
+    pub cpuset: Option<u32>,
+    /// How often the kernel killed a process of it for want of memory.
+    pub oom_kills: Option<u64>,
+    /// What is charged to it now, page cache included.
+    pub memory_usage: Option<Bytes>,
+}
+
+/// The kernel's two interfaces to control groups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CgroupVersion {
+    /// A tree for each controller.
+    V1,
+    /// One tree.
+    V2,
+}
 
 /// What a container can use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

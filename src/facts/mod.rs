@@ -10,7 +10,7 @@ pub mod record;
 pub mod service;
 pub mod settings;
 
-pub use capacity::{Capacity, CpuSource, Limits, MemorySource};
+pub use capacity::{Capacity, CgroupVersion, CpuSource, Limits, MemorySource};
 pub use observation::Observation;
 pub use observed::Observed;
 pub use record::Record;
