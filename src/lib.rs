@@ -29,3 +29,21 @@ pub mod tune;
 pub mod host;
 
 // First floor: effects.
+#[cfg(feature = "agent")]
+pub mod act;
+#[cfg(feature = "agent")]
+pub mod cli;
+#[cfg(feature = "agent")]
+pub mod controller;
+#[cfg(feature = "agent")]
+pub mod observe;
+#[cfg(feature = "agent")]
+pub mod reconcile;
+#[cfg(all(feature = "agent", feature = "sim"))]
+pub mod sim;
+#[cfg(feature = "agent")]
+pub mod source;
+#[cfg(feature = "agent")]
+pub mod store;
+#[cfg(feature = "agent")]
+pub mod telemetry;

@@ -8,19 +8,19 @@
 //! beside them under `x-aza`, which Compose does not hash.
 
 use std::path::Path;
-use std::process::Stdio;
 use std::time::Duration;
 
 use serde_yaml::{Mapping, Value};
 use tokio::process::Command;
 
-use crate::api::Bytes;
+use crate::api::{Bytes, StackName};
 use crate::api::declared;
 use crate::api::desired::Desired;
 use crate::diff::limits::LimitValues;
 use crate::diff::services::{POSTGRES, TEMPLATE_REVISION, container_name, volume_name};
 use crate::facts::service::label;
 use crate::host::layout::Layout;
+use crate::host::lock::Lock;
 
 use super::{ActError, Hands};
 
@@ -65,8 +65,28 @@ pub async fn up(hands: &Hands, desired: &Desired, mode: Mode) -> Result<(), ActE
             command.arg("--force-recreate");
         }
     }
-    command.arg(POSTGRES).stdin(Stdio::null()).process_group(0);
+    // The child holds the project's lock as its standard input, in a process group of its own: a killed
+    // agent leaves it to end, and the next agent waits for it. Two calls at once left the service down.
+    let lock = project_lock(&desired.name).await?;
+    let input = lock.share().map_err(|e| ActError::Compose(format!("could not get its lock: {e}")))?;
+    command.arg(POSTGRES).stdin(input).process_group(0);
     run(command).await
+}
+
+/// Takes the project's lock, waiting for a call that a killed agent left.
+async fn project_lock(name: &StackName) -> Result<Lock, ActError> {
+    const POLL: Duration = Duration::from_millis(100);
+    let path = Layout::project_lock(name);
+    let until = std::time::Instant::now() + DEADLINE;
+    loop {
+        match Lock::try_take(&path).map_err(ActError::file("lock", &path))? {
+            Some(lock) => return Ok(lock),
+            None if std::time::Instant::now() > until => {
+                return Err(ActError::Compose(format!("is still running for project {name}, left by another agent")));
+            }
+            None => tokio::time::sleep(POLL).await,
+        }
+    }
 }
 
 async fn run(mut command: Command) -> Result<(), ActError> {

@@ -32,6 +32,8 @@ pub struct AgentStatus {
     pub host: String,
     /// The directory it watches.
     pub desired_state: String,
+    /// The lock that it holds while it runs.
+    pub lock: String,
     /// When it started.
     pub started_at: Timestamp,
     /// When it stopped in order; absent while it runs, and after a crash.
@@ -70,10 +72,8 @@ pub struct Status {
     pub endpoint: String,
     /// What was planned and not done, each with its reason.
     pub waiting: Vec<Waiting>,
-    /// When the last pass ended.
-    pub last_pass: Timestamp,
-    /// When the next one is due at the latest.
-    pub next_pass: Option<Timestamp>,
+    /// When anything of this last changed. A quiet agent writes nothing.
+    pub changed_at: Timestamp,
     /// The last events, oldest first.
     pub events: Vec<Event>,
 }

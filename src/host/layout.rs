@@ -118,6 +118,19 @@ impl Layout {
         self.run().join(name.as_str())
     }
 
+    /// Returns the lock of an agent: one for one engine and host name, whatever the state directory.
+    #[must_use]
+    pub fn agent_lock(docker_socket: &str, host_name: &str) -> PathBuf {
+        let flat = |text: &str| text.replace(|c: char| !c.is_ascii_alphanumeric() && c != '-', "_");
+        Path::new(RUN_DIR).join(format!("agent{}-{}.lock", flat(docker_socket), flat(host_name)))
+    }
+
+    /// Returns the lock that a compose call on a stack's project holds.
+    #[must_use]
+    pub fn project_lock(name: &StackName) -> PathBuf {
+        Path::new(RUN_DIR).join(format!("project-{name}.lock"))
+    }
+
     /// Returns the directory with requests of people.
     #[must_use]
     pub fn requests(&self) -> PathBuf {

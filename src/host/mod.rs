@@ -11,6 +11,7 @@ use std::path::Path;
 mod cgroup;
 mod files;
 pub mod layout;
+pub mod lock;
 mod meminfo;
 
 pub use cgroup::container_limits;

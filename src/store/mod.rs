@@ -1,9 +1,8 @@
 #![expect(clippy::disallowed_methods, reason = "this room touches files")]
-//! Memory between passes: status, records, last valid manifests, approvals and locks.
+//! Memory between passes: status, records, last valid manifests and approvals.
 //!
 //! Files are replaced atomically, and only when their text differs: a quiet agent writes nothing.
 
-pub mod lock;
 pub mod requests;
 pub mod stacks;
 pub mod status;
