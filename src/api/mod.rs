@@ -3,18 +3,33 @@
 //! Everything here is a value. Nothing reads a file, a clock or the environment.
 
 pub mod condition;
+pub mod canonical;
+pub mod clash;
 pub mod declared;
 pub mod desired;
+pub mod didyoumean;
 pub mod disruption;
 pub mod event;
+mod document;
+mod findings;
+mod image;
+pub mod manifest;
 pub mod name;
+mod overrides;
 pub mod quantity;
+pub mod reserved;
+pub mod schema;
 pub mod setting;
 pub mod status;
+mod shape;
+mod spec;
+pub mod validate;
+pub mod violation;
 pub mod window;
 pub mod workload;
 
 pub use disruption::Disruption;
 pub use name::{DatabaseName, ExtensionName, SettingName, StackName};
 pub use quantity::{Bytes, MilliCpu};
+pub use violation::Violation;
 pub use workload::{Storage, Workload};

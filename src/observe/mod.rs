@@ -118,7 +118,7 @@ impl Eyes {
 
     fn limits(&self, running: Option<&Container>) -> Observation<Limits> {
         let Some(container) = running else { return Observation::Absent };
-        match host::container_limits(&self.root, container.pid) {
+        match host::container_limits(&self.root, Some(container.pid)) {
             Ok(limits) => Observation::Known(limits),
             Err(error) => Observation::unknown(format!("the container's cgroup could not be read: {error}")),
         }

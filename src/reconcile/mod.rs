@@ -7,8 +7,6 @@ mod world;
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
-
 use crate::api::condition::{Condition, ConditionType, Truth};
 use crate::api::desired::Desired;
 use crate::api::event::Event;
