@@ -13,9 +13,9 @@ use std::time::Duration;
 use serde_yaml::{Mapping, Value};
 use tokio::process::Command;
 
-use crate::api::{Bytes, StackName};
 use crate::api::declared;
 use crate::api::desired::Desired;
+use crate::api::{Bytes, StackName};
 use crate::diff::limits::LimitValues;
 use crate::diff::services::{POSTGRES, TEMPLATE_REVISION, container_name, volume_name};
 use crate::facts::service::label;
@@ -52,12 +52,31 @@ pub async fn up(hands: &Hands, desired: &Desired, mode: Mode) -> Result<(), ActE
     std::fs::write(&file, text).map_err(ActError::file("write", &file))?;
     let mut command = Command::new("docker");
     command
-        .args(["--host", &hands.docker_socket, "compose", "--ansi", "never", "--progress", "plain"])
-        .args(["--project-name", desired.name.as_str(), "--project-directory"])
+        .args([
+            "--host",
+            &hands.docker_socket,
+            "compose",
+            "--ansi",
+            "never",
+            "--progress",
+            "plain",
+        ])
+        .args([
+            "--project-name",
+            desired.name.as_str(),
+            "--project-directory",
+        ])
         .arg(&directory)
         .arg("--file")
         .arg(&file)
-        .args(["up", "--detach", "--no-deps", "--no-build", "--pull", "never"]);
+        .args([
+            "up",
+            "--detach",
+            "--no-deps",
+            "--no-build",
+            "--pull",
+            "never",
+        ]);
     match mode {
         Mode::Create => {}
         // A container of the same configuration may still run an older image.
@@ -68,7 +87,9 @@ pub async fn up(hands: &Hands, desired: &Desired, mode: Mode) -> Result<(), ActE
     // The child holds the project's lock as its standard input, in a process group of its own: a killed
     // agent leaves it to end, and the next agent waits for it. Two calls at once left the service down.
     let lock = project_lock(&desired.name).await?;
-    let input = lock.share().map_err(|e| ActError::Compose(format!("could not get its lock: {e}")))?;
+    let input = lock
+        .share()
+        .map_err(|e| ActError::Compose(format!("could not get its lock: {e}")))?;
     command.arg(POSTGRES).stdin(input).process_group(0);
     run(command).await
 }
@@ -82,7 +103,9 @@ async fn project_lock(name: &StackName) -> Result<Lock, ActError> {
         match Lock::try_take(&path).map_err(ActError::file("lock", &path))? {
             Some(lock) => return Ok(lock),
             None if std::time::Instant::now() > until => {
-                return Err(ActError::Compose(format!("is still running for project {name}, left by another agent")));
+                return Err(ActError::Compose(format!(
+                    "is still running for project {name}, left by another agent"
+                )));
             }
             None => tokio::time::sleep(POLL).await,
         }
@@ -94,16 +117,32 @@ async fn run(mut command: Command) -> Result<(), ActError> {
     let output = match output.await {
         Ok(Ok(output)) => output,
         Ok(Err(error)) => {
-            return Err(ActError::Compose(format!("could not be started: {error} (install the compose plugin: make setup)")));
+            return Err(ActError::Compose(format!(
+                "could not be started: {error} (install the compose plugin: make setup)"
+            )));
         }
-        Err(_) => return Err(ActError::Compose(format!("did not end within {} s", DEADLINE.as_secs()))),
+        Err(_) => {
+            return Err(ActError::Compose(format!(
+                "did not end within {} s",
+                DEADLINE.as_secs()
+            )));
+        }
     };
     if output.status.success() {
         return Ok(());
     }
     let stderr = String::from_utf8_lossy(&output.stderr);
-    let last: Vec<&str> = stderr.lines().map(str::trim).filter(|l| !l.is_empty()).rev().take(2).collect();
-    Err(ActError::Compose(format!("failed: {}", last.into_iter().rev().collect::<Vec<_>>().join("; "))))
+    let last: Vec<&str> = stderr
+        .lines()
+        .map(str::trim)
+        .filter(|l| !l.is_empty())
+        .rev()
+        .take(2)
+        .collect();
+    Err(ActError::Compose(format!(
+        "failed: {}",
+        last.into_iter().rev().collect::<Vec<_>>().join("; ")
+    )))
 }
 
 /// Returns the stack's compose file, without any interpolation left.
@@ -113,11 +152,16 @@ async fn run(mut command: Command) -> Result<(), ActError> {
 pub fn render(desired: &Desired, layout: &Layout, host_name: &str) -> Result<String, ActError> {
     let broken = |what: &str| ActError::Compose(format!("template: {what}"));
     let mut document: Value = serde_yaml::from_str(TEMPLATE).map_err(|e| broken(&e.to_string()))?;
-    let root = document.as_mapping_mut().ok_or_else(|| broken("no mapping"))?;
+    let root = document
+        .as_mapping_mut()
+        .ok_or_else(|| broken("no mapping"))?;
     let stack = desired.name.as_str();
     set(root, "name", stack.into());
     set(root, "x-aza", wanted(&limits_of(desired)));
-    let volumes = Value::from(Mapping::from_iter([("pgdata".into(), mapping([("name", volume_name(stack).into())]))]));
+    let volumes = Value::from(Mapping::from_iter([(
+        "pgdata".into(),
+        mapping([("name", volume_name(stack).into())]),
+    )]));
     set(root, "volumes", volumes);
     let service = root
         .get_mut("services")
@@ -130,14 +174,26 @@ pub fn render(desired: &Desired, layout: &Layout, host_name: &str) -> Result<Str
     let bytes = |b: Option<Bytes>| b.map(|b| Value::from(format!("{}b", b.0)));
     set_or_remove(service, "mem_limit", bytes(limits.memory));
     set_or_remove(service, "memswap_limit", bytes(limits.memory_swap));
-    set_or_remove(service, "cpus", limits.cpus.map(|c| Value::from(c.to_string())));
-    set(service, "shm_size", format!("{}b", desired.resources.shm_size.0).into());
+    set_or_remove(
+        service,
+        "cpus",
+        limits.cpus.map(|c| Value::from(c.to_string())),
+    );
+    set(
+        service,
+        "shm_size",
+        format!("{}b", desired.resources.shm_size.0).into(),
+    );
     let publish = &desired.publish;
     let address = match publish.address {
         std::net::IpAddr::V4(v4) => v4.to_string(),
         std::net::IpAddr::V6(v6) => format!("[{v6}]"),
     };
-    set(service, "ports", Value::Sequence(vec![format!("{address}:{}:5432", publish.port).into()]));
+    set(
+        service,
+        "ports",
+        Value::Sequence(vec![format!("{address}:{}:5432", publish.port).into()]),
+    );
     set(service, "volumes", mounts(desired, layout));
     // The socket directory is mounted from the state directory, so its tmpfs goes.
     if let Some(Value::Sequence(tmpfs)) = service.get_mut("tmpfs") {
@@ -145,9 +201,21 @@ pub fn render(desired: &Desired, layout: &Layout, host_name: &str) -> Result<Str
     }
     service.remove("env_file");
     let password = format!("{SECRETS}/superuser");
-    set(service, "environment", mapping([("POSTGRES_PASSWORD_FILE", password.into())]));
-    let labels = [(label::STACK, stack), (label::HOST, host_name), (label::TEMPLATE, TEMPLATE_REVISION)];
-    set(service, "labels", mapping(labels.map(|(k, v)| (k, v.into()))));
+    set(
+        service,
+        "environment",
+        mapping([("POSTGRES_PASSWORD_FILE", password.into())]),
+    );
+    let labels = [
+        (label::STACK, stack),
+        (label::HOST, host_name),
+        (label::TEMPLATE, TEMPLATE_REVISION),
+    ];
+    set(
+        service,
+        "labels",
+        mapping(labels.map(|(k, v)| (k, v.into()))),
+    );
     let body = serde_yaml::to_string(&document).map_err(|e| broken(&e.to_string()))?;
     Ok(format!(
         "# Written by aza-agent from {}. Changes here are lost; change the manifest.\n\
@@ -182,11 +250,21 @@ fn mounts(desired: &Desired, layout: &Layout) -> Value {
 /// Notes limits that were changed live beside those that the container was made with.
 pub fn note_limits(hands: &Hands, desired: &Desired, limits: &LimitValues) -> Result<(), ActError> {
     let path = hands.layout.compose(&desired.name);
-    let Ok(text) = std::fs::read_to_string(&path) else { return Ok(()) };
-    let Ok(mut document) = serde_yaml::from_str::<Value>(&text) else { return Ok(()) };
-    let Some(root) = document.as_mapping_mut() else { return Ok(()) };
+    let Ok(text) = std::fs::read_to_string(&path) else {
+        return Ok(());
+    };
+    let Ok(mut document) = serde_yaml::from_str::<Value>(&text) else {
+        return Ok(());
+    };
+    let Some(root) = document.as_mapping_mut() else {
+        return Ok(());
+    };
     set(root, "x-aza", wanted(limits));
-    let comments: String = text.lines().take_while(|l| l.starts_with('#')).map(|l| format!("{l}\n")).collect();
+    let comments: String = text
+        .lines()
+        .take_while(|l| l.starts_with('#'))
+        .map(|l| format!("{l}\n"))
+        .collect();
     let body = serde_yaml::to_string(&document).map_err(|e| ActError::Compose(e.to_string()))?;
     let temporary = path.with_extension("new");
     std::fs::write(&temporary, comments + &body).map_err(ActError::file("write", &temporary))?;
@@ -195,7 +273,11 @@ pub fn note_limits(hands: &Hands, desired: &Desired, limits: &LimitValues) -> Re
 
 fn limits_of(desired: &Desired) -> LimitValues {
     let r = &desired.resources;
-    LimitValues { memory: r.memory, memory_swap: r.memory_swap, cpus: r.cpus }
+    LimitValues {
+        memory: r.memory,
+        memory_swap: r.memory_swap,
+        cpus: r.cpus,
+    }
 }
 
 fn wanted(limits: &LimitValues) -> Value {

@@ -21,37 +21,57 @@ const ANSWER_POLL: Duration = Duration::from_millis(40);
 
 /// Checks that the container of that name is still the planned one.
 pub async fn same(docker: &Docker, name: &str, planned: &str) -> Result<(), ActError> {
-    let now = docker.inspect_container(name, None).await.map_err(ActError::docker("inspect the container"))?;
+    let now = docker
+        .inspect_container(name, None)
+        .await
+        .map_err(ActError::docker("inspect the container"))?;
     if now.id.as_deref() == Some(planned) {
         Ok(())
     } else {
-        Err(ActError::Changed { planned: planned.chars().take(12).collect() })
+        Err(ActError::Changed {
+            planned: planned.chars().take(12).collect(),
+        })
     }
 }
 
 /// Starts a container.
 pub async fn start(docker: &Docker, id: &str) -> Result<(), ActError> {
-    docker.start_container(id, None).await.map_err(ActError::docker("start the container"))
+    docker
+        .start_container(id, None)
+        .await
+        .map_err(ActError::docker("start the container"))
 }
 
 /// Restarts a container with its own signal and grace period.
 pub async fn restart(docker: &Docker, id: &str) -> Result<(), ActError> {
-    docker.restart_container(id, None).await.map_err(ActError::docker("restart the container"))
+    docker
+        .restart_container(id, None)
+        .await
+        .map_err(ActError::docker("restart the container"))
 }
 
 /// Stops a container; one that is stopped already is as wanted.
 pub async fn stop(docker: &Docker, id: &str) -> Result<(), ActError> {
     match docker.stop_container(id, None).await {
-        Err(Error::DockerResponseServerError { status_code: 304 | 404, .. }) => Ok(()),
+        Err(Error::DockerResponseServerError {
+            status_code: 304 | 404,
+            ..
+        }) => Ok(()),
         other => other.map_err(ActError::docker("stop the container")),
     }
 }
 
 /// Removes a container, and no volume: `v` stays false.
 pub async fn remove(docker: &Docker, id: &str) -> Result<(), ActError> {
-    let options = RemoveContainerOptions { v: false, force: false, link: false };
+    let options = RemoveContainerOptions {
+        v: false,
+        force: false,
+        link: false,
+    };
     match docker.remove_container(id, Some(options)).await {
-        Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(()),
+        Err(Error::DockerResponseServerError {
+            status_code: 404, ..
+        }) => Ok(()),
         other => other.map_err(ActError::docker("remove the container")),
     }
 }
@@ -67,14 +87,22 @@ pub async fn set_limits(docker: &Docker, id: &str, to: &LimitValues) -> Result<(
         ..Default::default()
     };
     let wanted = (update.memory, update.nano_cpus);
-    docker.update_container(id, update).await.map_err(ActError::docker("change the limits"))?;
-    let now = docker.inspect_container(id, None).await.map_err(ActError::docker("inspect the container"))?;
+    docker
+        .update_container(id, update)
+        .await
+        .map_err(ActError::docker("change the limits"))?;
+    let now = docker
+        .inspect_container(id, None)
+        .await
+        .map_err(ActError::docker("inspect the container"))?;
     let host = now.host_config.unwrap_or_default();
     let holds = |wanted: Option<i64>, now: Option<i64>| wanted.is_none() || wanted == now;
     if holds(wanted.0, host.memory) && holds(wanted.1, host.nano_cpus) {
         Ok(())
     } else {
-        Err(ActError::NoEffect("docker accepted the new limits, and still shows the old ones".to_owned()))
+        Err(ActError::NoEffect(
+            "docker accepted the new limits, and still shows the old ones".to_owned(),
+        ))
     }
 }
 
@@ -82,7 +110,12 @@ pub async fn set_limits(docker: &Docker, id: &str, to: &LimitValues) -> Result<(
 ///
 /// # Errors
 /// The container ended meanwhile, or the time is over.
-pub async fn wait_for_answer(docker: &Docker, name: &str, socket: &Path, after: Option<f64>) -> Result<(), ActError> {
+pub async fn wait_for_answer(
+    docker: &Docker,
+    name: &str,
+    socket: &Path,
+    after: Option<f64>,
+) -> Result<(), ActError> {
     let deadline = Instant::now() + ANSWERS_WITHIN;
     let mut polls = 0_u32;
     loop {
@@ -95,7 +128,10 @@ pub async fn wait_for_answer(docker: &Docker, name: &str, socket: &Path, after: 
             still_running(docker, name).await?;
         }
         if Instant::now() > deadline {
-            let message = format!("PostgreSQL gave no answer within {} s: see docker logs {name}", ANSWERS_WITHIN.as_secs());
+            let message = format!(
+                "PostgreSQL gave no answer within {} s: see docker logs {name}",
+                ANSWERS_WITHIN.as_secs()
+            );
             return Err(ActError::NoEffect(message));
         }
         tokio::time::sleep(ANSWER_POLL).await;
@@ -103,12 +139,17 @@ pub async fn wait_for_answer(docker: &Docker, name: &str, socket: &Path, after: 
 }
 
 async fn still_running(docker: &Docker, name: &str) -> Result<(), ActError> {
-    let seen = docker.inspect_container(name, None).await.map_err(ActError::docker("inspect the container"))?;
+    let seen = docker
+        .inspect_container(name, None)
+        .await
+        .map_err(ActError::docker("inspect the container"))?;
     let state = seen.state.unwrap_or_default();
     let ended_before = seen.restart_count.unwrap_or(0) > 0 && state.restarting == Some(true);
     if state.running == Some(true) && !ended_before {
         return Ok(());
     }
     let code = state.exit_code.unwrap_or(0);
-    Err(ActError::NoEffect(format!("the container ended with exit code {code}: see docker logs {name}")))
+    Err(ActError::NoEffect(format!(
+        "the container ended with exit code {code}: see docker logs {name}"
+    )))
 }

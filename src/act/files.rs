@@ -41,7 +41,11 @@ fn superuser(layout: &Layout, desired: &Desired) -> Result<(), ActError> {
             let secret = fs::read(named).map_err(ActError::file("read the secret", named))?;
             if secret.iter().all(u8::is_ascii_whitespace) || secret.contains(&0) {
                 let wrong = std::io::Error::other("a password must not be empty nor contain NUL");
-                return Err(ActError::File { what: "use the secret", path: named.clone(), source: wrong });
+                return Err(ActError::File {
+                    what: "use the secret",
+                    path: named.clone(),
+                    source: wrong,
+                });
             }
             write_new(&path, &secret, 0o440, Some(POSTGRES_UID))
         }
@@ -55,13 +59,19 @@ fn generated() -> Result<String, ActError> {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut random = [0_u8; 32];
     let source = "/dev/urandom";
-    fs::File::open(source).and_then(|mut f| f.read_exact(&mut random)).map_err(ActError::file("read", source))?;
-    Ok(random.iter().map(|byte| char::from(LETTERS[usize::from(byte % 64)])).collect())
+    fs::File::open(source)
+        .and_then(|mut f| f.read_exact(&mut random))
+        .map_err(ActError::file("read", source))?;
+    Ok(random
+        .iter()
+        .map(|byte| char::from(LETTERS[usize::from(byte % 64)]))
+        .collect())
 }
 
 fn directory(path: &Path, mode: u32, owner: Option<u32>) -> Result<(), ActError> {
     fs::create_dir_all(path).map_err(ActError::file("make the directory", path))?;
-    fs::set_permissions(path, Permissions::from_mode(mode)).map_err(ActError::file("set the mode of", path))?;
+    fs::set_permissions(path, Permissions::from_mode(mode))
+        .map_err(ActError::file("set the mode of", path))?;
     match owner {
         Some(uid) => chown(path, Some(uid), Some(0)).map_err(ActError::file("give away", path)),
         None => Ok(()),
@@ -75,7 +85,11 @@ fn write_new(path: &Path, bytes: &[u8], mode: u32, owner: Option<u32>) -> Result
     let temporary = path.with_extension("new");
     let write = || -> std::io::Result<()> {
         let _ = fs::remove_file(&temporary);
-        let mut file = fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(&temporary)?;
+        let mut file = fs::OpenOptions::new()
+            .create_new(true)
+            .write(true)
+            .mode(0o600)
+            .open(&temporary)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::set_permissions(&temporary, Permissions::from_mode(mode))?;

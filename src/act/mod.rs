@@ -79,7 +79,10 @@ impl ActError {
         }
     }
 
-    pub(crate) fn file(what: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+    pub(crate) fn file(
+        what: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
         move |source| Self::File { what, path, source }
     }
@@ -125,17 +128,43 @@ impl Hands {
                 container::set_limits(&self.docker, container, to).await?;
                 compose::note_limits(self, desired, to)
             }
-            Step::AlterSystem { name, value, .. } => postgres::alter_system(&socket, name, Some(value)).await,
+            Step::AlterSystem { name, value, .. } => {
+                postgres::alter_system(&socket, name, Some(value)).await
+            }
             Step::ResetSetting { name, .. } => postgres::alter_system(&socket, name, None).await,
             Step::Reload { expect } => postgres::reload(&socket, expect).await,
-            Step::CreateExtension { name, database, version } => {
-                postgres::execute(&socket, database, &sql::create_extension(name, version.as_deref()), "create the extension").await
+            Step::CreateExtension {
+                name,
+                database,
+                version,
+            } => {
+                postgres::execute(
+                    &socket,
+                    database,
+                    &sql::create_extension(name, version.as_deref()),
+                    "create the extension",
+                )
+                .await
             }
-            Step::UpdateExtension { name, database, to, .. } => {
-                postgres::execute(&socket, database, &sql::update_extension(name, to), "update the extension").await
+            Step::UpdateExtension {
+                name, database, to, ..
+            } => {
+                postgres::execute(
+                    &socket,
+                    database,
+                    &sql::update_extension(name, to),
+                    "update the extension",
+                )
+                .await
             }
             Step::DropExtension { name, database, .. } => {
-                postgres::execute(&socket, database, &sql::drop_extension(name), "drop the extension").await
+                postgres::execute(
+                    &socket,
+                    database,
+                    &sql::drop_extension(name),
+                    "drop the extension",
+                )
+                .await
             }
             Step::Restart { container, .. } => {
                 container::same(&self.docker, &name, container).await?;
@@ -143,7 +172,9 @@ impl Hands {
                 container::restart(&self.docker, container).await?;
                 container::wait_for_answer(&self.docker, &name, &socket, Some(before)).await
             }
-            Step::Recreate { container, serving, .. } => {
+            Step::Recreate {
+                container, serving, ..
+            } => {
                 container::same(&self.docker, &name, container).await?;
                 if *serving {
                     postgres::checkpoint(&socket).await?;

@@ -2,15 +2,15 @@
 //!
 //! Everything here is a value. Nothing reads a file, a clock or the environment.
 
-pub mod condition;
 pub mod canonical;
 pub mod clash;
+pub mod condition;
 pub mod declared;
 pub mod desired;
 pub mod didyoumean;
 pub mod disruption;
-pub mod event;
 mod document;
+pub mod event;
 mod findings;
 mod image;
 pub mod manifest;
@@ -20,9 +20,9 @@ pub mod quantity;
 pub mod reserved;
 pub mod schema;
 pub mod setting;
-pub mod status;
 mod shape;
 mod spec;
+pub mod status;
 pub mod validate;
 pub mod violation;
 pub mod window;

@@ -118,6 +118,7 @@ impl Status {
     /// Whether the condition of that type is seen to hold.
     #[must_use]
     pub fn is(&self, kind: ConditionType) -> bool {
-        self.condition(kind).is_some_and(|c| c.status == Truth::True)
+        self.condition(kind)
+            .is_some_and(|c| c.status == Truth::True)
     }
 }

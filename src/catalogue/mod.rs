@@ -28,7 +28,11 @@ pub enum Kind {
 }
 
 const fn entry(name: &'static str, kind: Kind, preload: Option<&'static str>) -> Entry {
-    Entry { name, kind, preload }
+    Entry {
+        name,
+        kind,
+        preload,
+    }
 }
 
 /// Those that need more than their files. What is not listed is a plain extension.
@@ -38,8 +42,16 @@ pub const ENTRIES: [Entry; 12] = [
     entry("pg_partman", Kind::Extension, None),
     entry("pg_prewarm", Kind::Extension, None),
     entry("pg_stat_kcache", Kind::Extension, Some("pg_stat_kcache")),
-    entry("pg_stat_statements", Kind::Extension, Some("pg_stat_statements")),
-    entry("pg_wait_sampling", Kind::Extension, Some("pg_wait_sampling")),
+    entry(
+        "pg_stat_statements",
+        Kind::Extension,
+        Some("pg_stat_statements"),
+    ),
+    entry(
+        "pg_wait_sampling",
+        Kind::Extension,
+        Some("pg_wait_sampling"),
+    ),
     entry("pgaudit", Kind::Extension, Some("pgaudit")),
     entry("plan_filter", Kind::Module, Some("plan_filter")),
     entry("safeupdate", Kind::Module, Some("safeupdate")),
@@ -68,7 +80,9 @@ pub fn preload_list<'a>(
     base: impl IntoIterator<Item = &'a str>,
     extensions: impl IntoIterator<Item = &'a str>,
 ) -> Vec<String> {
-    let needed = extensions.into_iter().filter_map(|name| find(name)?.preload);
+    let needed = extensions
+        .into_iter()
+        .filter_map(|name| find(name)?.preload);
     let mut list: Vec<String> = Vec::new();
     for library in base.into_iter().chain(needed) {
         if !list.iter().any(|l| l == library) {
@@ -91,12 +105,21 @@ mod tests {
         let list = preload_list(DEFAULT_PRELOAD, ["vector", "pg_cron", "pg_wait_sampling"]);
         assert_eq!(
             list,
-            ["pg_stat_statements", "auto_explain", "pg_cron", "pgaudit", "pg_wait_sampling"]
+            [
+                "pg_stat_statements",
+                "auto_explain",
+                "pg_cron",
+                "pgaudit",
+                "pg_wait_sampling"
+            ]
         );
     }
 
     #[test]
     fn timescaledb_is_loaded_first() {
-        assert_eq!(preload_list(["pgaudit"], ["timescaledb"]), ["timescaledb", "pgaudit"]);
+        assert_eq!(
+            preload_list(["pgaudit"], ["timescaledb"]),
+            ["timescaledb", "pgaudit"]
+        );
     }
 }

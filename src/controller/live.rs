@@ -49,7 +49,13 @@ impl World for Live {
             }
             Err(error) => {
                 let words = in_words(&error);
-                warn!(stack, step = step.verb(), category = error.category(), error = words, "failed");
+                warn!(
+                    stack,
+                    step = step.verb(),
+                    category = error.category(),
+                    error = words,
+                    "failed"
+                );
                 Err(words)
             }
         }
@@ -58,7 +64,11 @@ impl World for Live {
     fn remember(&mut self, desired: &Desired, record: &Record) -> Result<(), String> {
         store::stacks::keep_record(&self.layout, &desired.name, record).map_err(|e| {
             let words = in_words(&e);
-            warn!(stack = desired.name.as_str(), error = words, "cannot remember");
+            warn!(
+                stack = desired.name.as_str(),
+                error = words,
+                "cannot remember"
+            );
             words
         })
     }

@@ -80,7 +80,8 @@ fn present(wanted: &Extension, server: &Server, drifts: &mut Vec<ExtensionDrift>
     let installed = match server.extensions.databases.get(database) {
         Some(Observation::Known(installed)) => installed,
         Some(Observation::Absent) => {
-            let message = format!("there is no database `{database}`: create it, or correct the manifest");
+            let message =
+                format!("there is no database `{database}`: create it, or correct the manifest");
             return push(drifts, name, database, blocked("NoDatabase", message));
         }
         Some(Observation::Unknown { why }) => {
@@ -92,7 +93,10 @@ fn present(wanted: &Extension, server: &Server, drifts: &mut Vec<ExtensionDrift>
     if let Some(version) = installed.get(name) {
         if let Some(to) = wanted.version.as_ref().filter(|to| *to != version) {
             let want = if has_version(&server.extensions, name, to) {
-                ExtensionWant::Update { from: version.clone(), to: to.clone() }
+                ExtensionWant::Update {
+                    from: version.clone(),
+                    to: to.clone(),
+                }
             } else {
                 no_version(&server.extensions, name, to)
             };
@@ -100,7 +104,15 @@ fn present(wanted: &Extension, server: &Server, drifts: &mut Vec<ExtensionDrift>
         }
         return;
     }
-    create(name, database, wanted.version.as_deref(), &server.extensions, installed, drifts, 0);
+    create(
+        name,
+        database,
+        wanted.version.as_deref(),
+        &server.extensions,
+        installed,
+        drifts,
+        0,
+    );
 }
 
 /// Adds the steps that create an extension, those it requires first.
@@ -115,23 +127,50 @@ fn create(
 ) {
     // No chain of real extensions is longer than three; a cycle in control files must not hang us.
     const DEEPEST: usize = 16;
-    let planned = drifts.iter().any(|d| d.name == name && d.database == database);
+    let planned = drifts
+        .iter()
+        .any(|d| d.name == name && d.database == database);
     if planned || installed.contains_key(name) || depth > DEEPEST {
         return;
     }
     let Some(available) = extensions.available.get(name) else {
-        let near = extensions.available.keys().find(|k| k.replace('_', "") == name.replace(['_', '-'], ""));
-        let hint = near.map(|n| format!(" (did you mean `{n}`?)")).unwrap_or_default();
+        let near = extensions
+            .available
+            .keys()
+            .find(|k| k.replace('_', "") == name.replace(['_', '-'], ""));
+        let hint = near
+            .map(|n| format!(" (did you mean `{n}`?)"))
+            .unwrap_or_default();
         let message = format!("the image has no extension `{name}`{hint}");
         return push(drifts, name, database, blocked("NotInImage", message));
     };
     if let Some(version) = version.filter(|v| !available.versions.iter().any(|have| have == v)) {
-        return push(drifts, name, database, no_version(extensions, name, version));
+        return push(
+            drifts,
+            name,
+            database,
+            no_version(extensions, name, version),
+        );
     }
     for required in &available.requires {
-        create(required, database, None, extensions, installed, drifts, depth + 1);
+        create(
+            required,
+            database,
+            None,
+            extensions,
+            installed,
+            drifts,
+            depth + 1,
+        );
     }
-    push(drifts, name, database, ExtensionWant::Create { version: version.map(str::to_owned) });
+    push(
+        drifts,
+        name,
+        database,
+        ExtensionWant::Create {
+            version: version.map(str::to_owned),
+        },
+    );
 }
 
 fn absent(wanted: &Extension, extensions: &Extensions, drifts: &mut Vec<ExtensionDrift>) {
@@ -139,13 +178,19 @@ fn absent(wanted: &Extension, extensions: &Extensions, drifts: &mut Vec<Extensio
     if let Some(Observation::Known(installed)) = installed
         && let Some(version) = installed.get(wanted.name.as_str())
     {
-        let want = ExtensionWant::Drop { from: version.clone() };
+        let want = ExtensionWant::Drop {
+            from: version.clone(),
+        };
         push(drifts, wanted.name.as_str(), wanted.database.as_str(), want);
     }
 }
 
 fn push(drifts: &mut Vec<ExtensionDrift>, name: &str, database: &str, want: ExtensionWant) {
-    drifts.push(ExtensionDrift { name: name.to_owned(), database: database.to_owned(), want });
+    drifts.push(ExtensionDrift {
+        name: name.to_owned(),
+        database: database.to_owned(),
+        want,
+    });
 }
 
 fn blocked(reason: &'static str, message: String) -> ExtensionWant {
@@ -153,15 +198,32 @@ fn blocked(reason: &'static str, message: String) -> ExtensionWant {
 }
 
 fn has_version(extensions: &Extensions, name: &str, version: &str) -> bool {
-    extensions.available.get(name).is_some_and(|a| a.versions.iter().any(|v| v == version))
+    extensions
+        .available
+        .get(name)
+        .is_some_and(|a| a.versions.iter().any(|v| v == version))
 }
 
 fn no_version(extensions: &Extensions, name: &str, version: &str) -> ExtensionWant {
-    let have = extensions.available.get(name).map(|a| a.versions.join(", ")).unwrap_or_default();
-    blocked("NoSuchVersion", format!("the image has no version {version} of `{name}`, only {have}"))
+    let have = extensions
+        .available
+        .get(name)
+        .map(|a| a.versions.join(", "))
+        .unwrap_or_default();
+    blocked(
+        "NoSuchVersion",
+        format!("the image has no version {version} of `{name}`, only {have}"),
+    )
 }
 
 fn is_preloaded(library: &str, server: &Server) -> bool {
-    let row = server.settings.iter().find(|(name, _)| name.as_str() == "shared_preload_libraries");
-    row.is_some_and(|(_, row)| super::settings::list_items(&row.running).iter().any(|l| l == library))
+    let row = server
+        .settings
+        .iter()
+        .find(|(name, _)| name.as_str() == "shared_preload_libraries");
+    row.is_some_and(|(_, row)| {
+        super::settings::list_items(&row.running)
+            .iter()
+            .any(|l| l == library)
+    })
 }

@@ -41,14 +41,22 @@ impl LimitDrift {
     /// Returns the part that needs no waiting: CPU time, while memory waits.
     #[must_use]
     pub fn without_memory(&self) -> Option<Self> {
-        let to = LimitValues { cpus: self.to.cpus, ..self.from };
-        (to != self.from).then_some(Self { from: self.from, to })
+        let to = LimitValues {
+            cpus: self.to.cpus,
+            ..self.from
+        };
+        (to != self.from).then_some(Self {
+            from: self.from,
+            to,
+        })
     }
 }
 
 impl std::fmt::Display for LimitValues {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let memory = self.memory.map_or("no memory limit".to_owned(), |m| format!("{m} memory"));
+        let memory = self
+            .memory
+            .map_or("no memory limit".to_owned(), |m| format!("{m} memory"));
         let cpus = match self.cpus {
             None => "no CPU limit".to_owned(),
             Some(MilliCpu(1000)) => "1 CPU".to_owned(),

@@ -35,13 +35,23 @@ pub struct Drifts {
 
 /// Compares everything that could be seen. What is `Unknown` yields no drift; the planner reports it.
 #[must_use]
-pub fn diff(desired: &Desired, targets: &Targets, tuning: &Tuning, seen: &Observed, record: &Record) -> Drifts {
+pub fn diff(
+    desired: &Desired,
+    targets: &Targets,
+    tuning: &Tuning,
+    seen: &Observed,
+    record: &Record,
+) -> Drifts {
     let server = seen.server.known();
     Drifts {
         service: services::diff(desired, seen),
         limits: limits::diff(desired, seen),
-        settings: server.map(|s| settings::diff(targets, s, record)).unwrap_or_default(),
-        extensions: server.map(|s| extensions::diff(desired, s)).unwrap_or_default(),
+        settings: server
+            .map(|s| settings::diff(targets, s, record))
+            .unwrap_or_default(),
+        extensions: server
+            .map(|s| extensions::diff(desired, s))
+            .unwrap_or_default(),
         declared: size::declared_drift(desired, tuning, seen),
     }
 }

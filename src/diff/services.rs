@@ -85,7 +85,9 @@ pub fn diff(desired: &Desired, seen: &Observed) -> Option<ServiceDrift> {
     let stack = desired.name.as_str();
     let ours = container.is_ours(stack, &seen.host_name);
     if !ours && !(desired.adopt && container.is_adoptable(stack, POSTGRES)) {
-        return Some(ServiceDrift::Foreign { what: foreigner(container) });
+        return Some(ServiceDrift::Foreign {
+            what: foreigner(container),
+        });
     }
     let changes = changes(desired, container, seen);
     match container.state {
@@ -106,12 +108,21 @@ pub fn diff(desired: &Desired, seen: &Observed) -> Option<ServiceDrift> {
 }
 
 fn foreigner(container: &Container) -> String {
-    let owner = match (container.labels.get(label::HOST), container.labels.get(label::PROJECT)) {
+    let owner = match (
+        container.labels.get(label::HOST),
+        container.labels.get(label::PROJECT),
+    ) {
         (Some(host), _) => format!("made by the agent of host `{host}`"),
-        (None, Some(project)) => format!("of the compose project `{project}`, not made by the agent"),
+        (None, Some(project)) => {
+            format!("of the compose project `{project}`, not made by the agent")
+        }
         (None, None) => "not made by the agent".to_owned(),
     };
-    format!("container `{}` ({}) is {owner}", container.name, container.short_id())
+    format!(
+        "container `{}` ({}) is {owner}",
+        container.name,
+        container.short_id()
+    )
 }
 
 fn how_it_ended(container: &Container) -> String {
@@ -137,9 +148,16 @@ fn changes(desired: &Desired, container: &Container, seen: &Observed) -> Vec<Cha
     } else if let Some(image) = seen.image.known() {
         differs("spec.image", short(&container.image_id), short(&image.id));
     }
-    let wanted = Published { address: desired.publish.address, port: desired.publish.port };
+    let wanted = Published {
+        address: desired.publish.address,
+        port: desired.publish.port,
+    };
     // A created container that never started has no ports yet: Docker tells those of the plan.
-    differs("spec.publish", ports(&container.published), ports(&[wanted]));
+    differs(
+        "spec.publish",
+        ports(&container.published),
+        ports(&[wanted]),
+    );
     differs(
         "spec.resources.shmSize",
         container.shm_size.to_string(),
@@ -148,7 +166,11 @@ fn changes(desired: &Desired, container: &Container, seen: &Observed) -> Vec<Cha
     if desired.resources.memory.is_none()
         && let Some(memory) = container.memory
     {
-        differs("spec.resources.memory", memory.to_string(), "no limit".into());
+        differs(
+            "spec.resources.memory",
+            memory.to_string(),
+            "no limit".into(),
+        );
     }
     if desired.resources.cpus.is_none()
         && let Some(cpus) = container.cpus
@@ -159,15 +181,30 @@ fn changes(desired: &Desired, container: &Container, seen: &Observed) -> Vec<Cha
         differs("template", template.clone(), TEMPLATE_REVISION.into());
     }
     let volume = container.mounts.get("/var/lib/postgresql").cloned();
-    differs("volume", volume.unwrap_or_else(|| "none".into()), volume_name(desired.name.as_str()));
+    differs(
+        "volume",
+        volume.unwrap_or_else(|| "none".into()),
+        volume_name(desired.name.as_str()),
+    );
     changes
 }
 
 fn short(image_id: &str) -> String {
-    image_id.trim_start_matches("sha256:").chars().take(12).collect()
+    image_id
+        .trim_start_matches("sha256:")
+        .chars()
+        .take(12)
+        .collect()
 }
 
 fn ports(published: &[Published]) -> String {
-    let list: Vec<String> = published.iter().map(|p| format!("{}:{}", p.address, p.port)).collect();
-    if list.is_empty() { "none".into() } else { list.join(", ") }
+    let list: Vec<String> = published
+        .iter()
+        .map(|p| format!("{}:{}", p.address, p.port))
+        .collect();
+    if list.is_empty() {
+        "none".into()
+    } else {
+        list.join(", ")
+    }
 }

@@ -83,7 +83,9 @@ impl Hold {
             Self::Pinned(Pin::RoleOrDatabase) => {
                 format!("ALTER ROLE or ALTER DATABASE sets it: reset it there (… RESET {name})")
             }
-            Self::Pinned(Pin::Internal) | Self::Fixed => "the server does not let it be changed".to_owned(),
+            Self::Pinned(Pin::Internal) | Self::Fixed => {
+                "the server does not let it be changed".to_owned()
+            }
             Self::ForeignLine => format!(
                 "a line in postgresql.auto.conf from before sets it: run ALTER SYSTEM RESET {name}, or \
                  name the setting in the manifest"
@@ -97,11 +99,16 @@ impl Hold {
 /// Compares every owned setting, and every line that the agent wrote and no longer needs.
 #[must_use]
 pub fn diff(targets: &Targets, server: &Server, record: &Record) -> Vec<SettingDrift> {
-    let owned = targets.settings.iter().filter_map(|(name, target)| owned(name, target, server, record));
+    let owned = targets
+        .settings
+        .iter()
+        .filter_map(|(name, target)| owned(name, target, server, record));
     let ours_no_more = record
         .lines
         .keys()
-        .filter(|name| !targets.settings.contains_key(*name) && server.auto_lines.contains_key(*name))
+        .filter(|name| {
+            !targets.settings.contains_key(*name) && server.auto_lines.contains_key(*name)
+        })
         .map(|name| given_back(name, server));
     let mut drifts: Vec<SettingDrift> = owned.chain(ours_no_more).collect();
     drifts.sort_by(|a, b| a.name.cmp(&b.name));
@@ -110,15 +117,28 @@ pub fn diff(targets: &Targets, server: &Server, record: &Record) -> Vec<SettingD
 
 /// Returns lines of `postgresql.auto.conf` on settings that nobody here owns: told, never touched.
 #[must_use]
-pub fn foreign_lines<'a>(targets: &Targets, server: &'a Server, record: &Record) -> Vec<&'a SettingName> {
-    let known = |name: &SettingName| targets.settings.contains_key(name) || record.lines.contains_key(name);
-    server.auto_lines.keys().filter(|name| !known(name)).collect()
+pub fn foreign_lines<'a>(
+    targets: &Targets,
+    server: &'a Server,
+    record: &Record,
+) -> Vec<&'a SettingName> {
+    let known =
+        |name: &SettingName| targets.settings.contains_key(name) || record.lines.contains_key(name);
+    server
+        .auto_lines
+        .keys()
+        .filter(|name| !known(name))
+        .collect()
 }
 
 /// Returns owned lines that equal their target and that the agent does not remember: taken into the
 /// record, so that they are given back when they are no longer needed.
 #[must_use]
-pub fn lines_to_take(targets: &Targets, server: &Server, record: &Record) -> Vec<(SettingName, String)> {
+pub fn lines_to_take(
+    targets: &Targets,
+    server: &Server,
+    record: &Record,
+) -> Vec<(SettingName, String)> {
     let equal = |name: &SettingName, line: &str| {
         let row = server.settings.get(name)?;
         let target = targets.settings.get(name)?;
@@ -133,12 +153,26 @@ pub fn lines_to_take(targets: &Targets, server: &Server, record: &Record) -> Vec
         .collect()
 }
 
-fn owned(name: &SettingName, target: &Target, server: &Server, record: &Record) -> Option<SettingDrift> {
-    let Some(row) = server.settings.get(name) else { return unseen(name, target, server) };
+fn owned(
+    name: &SettingName,
+    target: &Target,
+    server: &Server,
+    record: &Record,
+) -> Option<SettingDrift> {
+    let Some(row) = server.settings.get(name) else {
+        return unseen(name, target, server);
+    };
     let line = server.auto_lines.get(name);
     let drift = |correction, takes, hold| {
         let (running, wanted) = (show(row, &row.running), show(row, &target.value));
-        Some(SettingDrift { name: name.clone(), running, wanted, correction, takes, hold })
+        Some(SettingDrift {
+            name: name.clone(),
+            running,
+            wanted,
+            correction,
+            takes,
+            hold,
+        })
     };
     if row.def.canonical(&target.value).is_err() && row.def.vartype != VarType::String {
         return drift(Correction::Keep, None, Some(Hold::Rejected));
@@ -158,10 +192,14 @@ fn owned(name: &SettingName, target: &Target, server: &Server, record: &Record) 
     if runs && correction == Correction::Keep {
         return None;
     }
-    let hold = row.pinned().filter(|_| !runs).map(Hold::Pinned).or_else(|| {
-        let fixed = !runs && row.context() == Context::Internal;
-        fixed.then_some(Hold::Fixed)
-    });
+    let hold = row
+        .pinned()
+        .filter(|_| !runs)
+        .map(Hold::Pinned)
+        .or_else(|| {
+            let fixed = !runs && row.context() == Context::Internal;
+            fixed.then_some(Hold::Fixed)
+        });
     let foreign = line.is_some()
         && !line_is_wanted
         && !is_ours(name)
@@ -198,11 +236,16 @@ fn unseen(name: &SettingName, target: &Target, server: &Server) -> Option<Settin
 fn given_back(name: &SettingName, server: &Server) -> SettingDrift {
     let row = server.settings.get(name);
     let base = row.and_then(|row| row.base.as_deref().or(row.boot.as_deref()));
-    let takes = row.zip(base).filter(|(row, base)| !same(row, &row.running, base)).map(|(r, _)| r.context());
+    let takes = row
+        .zip(base)
+        .filter(|(row, base)| !same(row, &row.running, base))
+        .map(|(r, _)| r.context());
     SettingDrift {
         name: name.clone(),
         running: row.map_or_else(|| "unset".into(), |row| show(row, &row.running)),
-        wanted: row.zip(base).map_or_else(|| "its default".into(), |(row, base)| show(row, base)),
+        wanted: row
+            .zip(base)
+            .map_or_else(|| "its default".into(), |(row, base)| show(row, base)),
         correction: Correction::Reset,
         takes,
         hold: None,

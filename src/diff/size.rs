@@ -60,7 +60,11 @@ impl TargetFrom {
 pub fn inputs(desired: &Desired, seen: &Observed) -> Option<Inputs> {
     let host = seen.host.known()?;
     let (memory, cpus) = capacity(desired, host, seen);
-    let told = seen.server.known().and_then(|s| s.inputs.as_deref()).and_then(|line| Inputs::parse_line(line).ok());
+    let told = seen
+        .server
+        .known()
+        .and_then(|s| s.inputs.as_deref())
+        .and_then(|line| Inputs::parse_line(line).ok());
     Some(Inputs {
         memory,
         cpus,
@@ -68,7 +72,9 @@ pub fn inputs(desired: &Desired, seen: &Observed) -> Option<Inputs> {
         storage: desired.storage,
         // What the container saw of its file systems counts where it told; before its first start
         // the size of /dev/shm is what the manifest asks for and the disk is not known yet.
-        shm: told.as_ref().map_or(Some(desired.resources.shm_size), |t| t.shm),
+        shm: told
+            .as_ref()
+            .map_or(Some(desired.resources.shm_size), |t| t.shm),
         disk: told.as_ref().and_then(|t| t.disk),
         preload: preload(desired),
         cron_database: catalogue::CRON_DATABASE.to_owned(),
@@ -80,25 +86,51 @@ pub fn inputs(desired: &Desired, seen: &Observed) -> Option<Inputs> {
 fn capacity(desired: &Desired, host: &Host, seen: &Observed) -> (Bytes, u32) {
     let limits = seen.limits.known();
     // A limit below the container's own one is an ancestor's.
-    let ancestors = limits.and_then(|l| l.memory.filter(|m| l.own_memory.is_none_or(|own| *m < own)));
-    let memory = [desired.resources.memory, Some(host.memory), ancestors].into_iter().flatten().min();
+    let ancestors =
+        limits.and_then(|l| l.memory.filter(|m| l.own_memory.is_none_or(|own| *m < own)));
+    let memory = [desired.resources.memory, Some(host.memory), ancestors]
+        .into_iter()
+        .flatten()
+        .min();
     let cpuset = limits.and_then(|l| l.cpuset);
-    let cpus = [desired.resources.cpus.map(|c| c.whole()), Some(host.cpus), cpuset].into_iter().flatten().min();
-    (memory.unwrap_or(host.memory), cpus.unwrap_or(host.cpus).clamp(1, 128))
+    let cpus = [
+        desired.resources.cpus.map(|c| c.whole()),
+        Some(host.cpus),
+        cpuset,
+    ]
+    .into_iter()
+    .flatten()
+    .min();
+    (
+        memory.unwrap_or(host.memory),
+        cpus.unwrap_or(host.cpus).clamp(1, 128),
+    )
 }
 
 /// Returns the preload list that the manifest asks for.
 #[must_use]
 pub fn preload(desired: &Desired) -> Vec<String> {
-    let named = desired.settings.iter().find_map(|(name, value)| match value {
-        Override::Value(list) if name.as_str() == "shared_preload_libraries" => Some(list.as_str()),
-        Override::Value(_) | Override::Auto => None,
-    });
+    let named = desired
+        .settings
+        .iter()
+        .find_map(|(name, value)| match value {
+            Override::Value(list) if name.as_str() == "shared_preload_libraries" => {
+                Some(list.as_str())
+            }
+            Override::Value(_) | Override::Auto => None,
+        });
     let base: Vec<&str> = match named {
-        Some(list) => list.split(',').map(str::trim).filter(|l| !l.is_empty()).collect(),
+        Some(list) => list
+            .split(',')
+            .map(str::trim)
+            .filter(|l| !l.is_empty())
+            .collect(),
         None => catalogue::DEFAULT_PRELOAD.to_vec(),
     };
-    let wanted = desired.extensions.iter().filter(|e| e.ensure == Ensure::Present);
+    let wanted = desired
+        .extensions
+        .iter()
+        .filter(|e| e.ensure == Ensure::Present);
     catalogue::preload_list(base, wanted.map(|e| e.name.as_str()))
 }
 
@@ -106,14 +138,25 @@ pub fn preload(desired: &Desired) -> Vec<String> {
 #[must_use]
 pub fn targets(desired: &Desired, tuning: &Tuning, seen: &Observed) -> Targets {
     let server = seen.server.known();
-    let same_revision = server.is_none_or(|s| s.tuning_revision.is_none_or(|r| r == tune::REVISION));
+    let same_revision =
+        server.is_none_or(|s| s.tuning_revision.is_none_or(|r| r == tune::REVISION));
     let mut settings = BTreeMap::new();
     for tuned in &tuning.settings {
-        let Ok(name) = SettingName::parse(tuned.name) else { continue };
-        let base = server.and_then(|s| s.settings.get(&name)).and_then(|row| row.base.clone());
+        let Ok(name) = SettingName::parse(tuned.name) else {
+            continue;
+        };
+        let base = server
+            .and_then(|s| s.settings.get(&name))
+            .and_then(|row| row.base.clone());
         let target = match (same_revision, base) {
-            (false, Some(value)) => Target { value, from: TargetFrom::Include },
-            (true, _) | (false, None) => Target { value: tuned.value.clone(), from: TargetFrom::Tuner },
+            (false, Some(value)) => Target {
+                value,
+                from: TargetFrom::Include,
+            },
+            (true, _) | (false, None) => Target {
+                value: tuned.value.clone(),
+                from: TargetFrom::Tuner,
+            },
         };
         settings.insert(name, target);
     }
@@ -122,7 +165,10 @@ pub fn targets(desired: &Desired, tuning: &Tuning, seen: &Observed) -> Targets {
             // The preload list was merged with what the extensions need, and tuned with.
             Override::Value(_) if name.as_str() == "shared_preload_libraries" => {}
             Override::Value(value) => {
-                let target = Target { value: value.clone(), from: TargetFrom::Manifest };
+                let target = Target {
+                    value: value.clone(),
+                    from: TargetFrom::Manifest,
+                };
                 settings.insert(name.clone(), target);
             }
             Override::Auto => {
@@ -140,7 +186,10 @@ pub fn targets(desired: &Desired, tuning: &Tuning, seen: &Observed) -> Targets {
 #[must_use]
 pub fn declared(desired: &Desired, tuning: &Tuning, seen: &Observed) -> Declared {
     let limit_now = seen.limits.known().and_then(|l| l.memory);
-    let memory = [Some(tuning.inputs.memory), limit_now].into_iter().flatten().min();
+    let memory = [Some(tuning.inputs.memory), limit_now]
+        .into_iter()
+        .flatten()
+        .min();
     Declared {
         memory,
         cpus: Some(tuning.inputs.cpus),

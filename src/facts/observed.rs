@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::Bytes;
 
+use super::Observation;
 use super::capacity::Limits;
 use super::service::{Container, Image, PortHolder, Volume};
 use super::settings::Server;
-use super::Observation;
 
 /// What was seen of one stack.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -122,7 +122,11 @@ impl Layout {
     #[must_use]
     pub fn agent_lock(docker_socket: &str, host_name: &str) -> PathBuf {
         let flat = |text: &str| text.replace(|c: char| !c.is_ascii_alphanumeric() && c != '-', "_");
-        Path::new(RUN_DIR).join(format!("agent{}-{}.lock", flat(docker_socket), flat(host_name)))
+        Path::new(RUN_DIR).join(format!(
+            "agent{}-{}.lock",
+            flat(docker_socket),
+            flat(host_name)
+        ))
     }
 
     /// Returns the lock that a compose call on a stack's project holds.

@@ -26,7 +26,12 @@ impl Lock {
         if let Some(directory) = path.parent() {
             fs::create_dir_all(directory)?;
         }
-        let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path)?;
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(path)?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Some(Self { file })),
             Err(Errno::WOULDBLOCK) => Ok(None),
@@ -82,7 +87,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("project.lock");
         let lock = Lock::try_take(&path).unwrap().unwrap();
-        let mut child = std::process::Command::new("sleep").arg("60").stdin(lock.share().unwrap()).spawn().unwrap();
+        let mut child = std::process::Command::new("sleep")
+            .arg("60")
+            .stdin(lock.share().unwrap())
+            .spawn()
+            .unwrap();
         drop(lock);
         assert!(Lock::try_take(&path).unwrap().is_none());
         child.kill().unwrap();

@@ -24,7 +24,9 @@ pub async fn image(docker: &Docker, reference: &str) -> Observation<Image> {
     match docker.inspect_image(reference).await {
         Ok(response) => match response.id {
             Some(id) => Observation::Known(Image { id }),
-            None => Observation::unknown(format!("docker's answer on image `{reference}` has no id")),
+            None => {
+                Observation::unknown(format!("docker's answer on image `{reference}` has no id"))
+            }
         },
         Err(error) => not_seen(&error),
     }
@@ -33,7 +35,9 @@ pub async fn image(docker: &Docker, reference: &str) -> Observation<Image> {
 /// 404 is an answer; everything else is not having seen.
 pub(super) fn not_seen<T>(error: &Error) -> Observation<T> {
     match error {
-        Error::DockerResponseServerError { status_code: 404, .. } => Observation::Absent,
+        Error::DockerResponseServerError {
+            status_code: 404, ..
+        } => Observation::Absent,
         other => Observation::unknown(format!("docker: {}", in_words(other))),
     }
 }

@@ -1,4 +1,7 @@
-#![expect(clippy::disallowed_methods, reason = "this room looks at the world, its clock included")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this room looks at the world, its clock included"
+)]
 //! Eyes: Docker, PostgreSQL and the cgroup files, looked at side by side, each with its own deadline.
 //!
 //! Nothing here changes anything. What cannot be seen in time is `Unknown`, with the reason.
@@ -22,8 +25,8 @@ use crate::api::desired::Desired;
 use crate::diff::services::container_name;
 use crate::facts::observed::Host;
 use crate::facts::{Container, ContainerState, Limits, Observation, Observed, Server};
-use crate::host::layout::Layout;
 use crate::host;
+use crate::host::layout::Layout;
 
 /// How long one look may take. Docker answers an inspect within milliseconds and the server a query
 /// within one; a minute of a hung engine must not hang the other stacks' passes.
@@ -48,10 +51,18 @@ impl Eyes {
         let at = Timestamp::now();
         let container_name = container_name(desired.name.as_str());
         let (container, image) = tokio::join!(
-            in_time("docker inspect", docker::container(&self.docker, &container_name)),
-            in_time("docker image inspect", docker::image(&self.docker, &desired.image)),
+            in_time(
+                "docker inspect",
+                docker::container(&self.docker, &container_name)
+            ),
+            in_time(
+                "docker image inspect",
+                docker::image(&self.docker, &desired.image)
+            ),
         );
-        let running = container.known().filter(|c| c.state == ContainerState::Running);
+        let running = container
+            .known()
+            .filter(|c| c.state == ContainerState::Running);
         let (server, (volume, port)) = tokio::join!(
             self.server(desired, running, names),
             self.before_a_start(desired, &container),
@@ -76,7 +87,9 @@ impl Eyes {
         running: Option<&Container>,
         names: &BTreeSet<SettingName>,
     ) -> Observation<Server> {
-        let Some(container) = running else { return Observation::Absent };
+        let Some(container) = running else {
+            return Observation::Absent;
+        };
         let socket = self.layout.socket_dir(&desired.name);
         let look = postgres::look(&socket, desired, names, container.address);
         match tokio::time::timeout(DEADLINE, look).await {
@@ -91,36 +104,57 @@ impl Eyes {
         &self,
         desired: &Desired,
         container: &Observation<Container>,
-    ) -> (Observation<crate::facts::service::Volume>, Observation<crate::facts::service::PortHolder>) {
+    ) -> (
+        Observation<crate::facts::service::Volume>,
+        Observation<crate::facts::service::PortHolder>,
+    ) {
         let own = match container {
             Observation::Known(c) if c.state == ContainerState::Running => {
-                return (Observation::unknown("not asked while the stack runs"), Observation::Absent);
+                return (
+                    Observation::unknown("not asked while the stack runs"),
+                    Observation::Absent,
+                );
             }
             Observation::Known(c) => Some(c.id.as_str()),
             Observation::Absent => None,
             Observation::Unknown { why } => {
-                return (Observation::unknown(why.clone()), Observation::unknown(why.clone()));
+                return (
+                    Observation::unknown(why.clone()),
+                    Observation::unknown(why.clone()),
+                );
             }
         };
         let name = crate::diff::services::volume_name(desired.name.as_str());
         tokio::join!(
-            in_time("docker volume inspect", volume::volume(&self.docker, &name, own)),
-            in_time("docker ps", port::holder(&self.docker, &desired.publish, own)),
+            in_time(
+                "docker volume inspect",
+                volume::volume(&self.docker, &name, own)
+            ),
+            in_time(
+                "docker ps",
+                port::holder(&self.docker, &desired.publish, own)
+            ),
         )
     }
 
     fn host(&self) -> Observation<Host> {
         match host::host_capacity(&self.root) {
             Ok((memory, cpus)) => Observation::Known(Host { memory, cpus }),
-            Err(error) => Observation::unknown(format!("the host's size could not be read: {error}")),
+            Err(error) => {
+                Observation::unknown(format!("the host's size could not be read: {error}"))
+            }
         }
     }
 
     fn limits(&self, running: Option<&Container>) -> Observation<Limits> {
-        let Some(container) = running else { return Observation::Absent };
+        let Some(container) = running else {
+            return Observation::Absent;
+        };
         match host::container_limits(&self.root, Some(container.pid)) {
             Ok(limits) => Observation::Known(limits),
-            Err(error) => Observation::unknown(format!("the container's cgroup could not be read: {error}")),
+            Err(error) => {
+                Observation::unknown(format!("the container's cgroup could not be read: {error}"))
+            }
         }
     }
 
@@ -137,6 +171,9 @@ impl Eyes {
 async fn in_time<T>(what: &str, look: impl Future<Output = Observation<T>>) -> Observation<T> {
     match tokio::time::timeout(DEADLINE, look).await {
         Ok(seen) => seen,
-        Err(_) => Observation::unknown(format!("{what} gave no answer within {} s", DEADLINE.as_secs())),
+        Err(_) => Observation::unknown(format!(
+            "{what} gave no answer within {} s",
+            DEADLINE.as_secs()
+        )),
     }
 }

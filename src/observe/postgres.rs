@@ -41,9 +41,18 @@ impl Drop for Session {
 ///
 /// # Errors
 /// The server does not take it.
-pub async fn connect(socket: &Path, database: &str, options: &str) -> Result<Session, tokio_postgres::Error> {
+pub async fn connect(
+    socket: &Path,
+    database: &str,
+    options: &str,
+) -> Result<Session, tokio_postgres::Error> {
     let mut config = Config::new();
-    config.host_path(socket).user(ROLE).dbname(database).application_name("aza-agent").options(options);
+    config
+        .host_path(socket)
+        .user(ROLE)
+        .dbname(database)
+        .application_name("aza-agent")
+        .options(options);
     let (client, connection) = config.connect(NoTls).await?;
     let driver = tokio::spawn(async move {
         // The client's own call reports what went wrong; the driver has nothing to add.
@@ -87,12 +96,17 @@ pub async fn look(
         system_identifier: identity.try_get(1)?,
         started_at: timestamp(identity.try_get(2)?),
         in_recovery: identity.try_get(3)?,
-        tuning_revision: identity.try_get::<_, Option<&str>>(4)?.and_then(|r| r.parse().ok()),
+        tuning_revision: identity
+            .try_get::<_, Option<&str>>(4)?
+            .and_then(|r| r.parse().ok()),
         inputs: identity.try_get(5)?,
         settings,
         auto_lines: files.auto_lines,
         file_errors: files.errors,
-        libraries: libraries?.iter().filter_map(|r| r.try_get(0).ok()).collect(),
+        libraries: libraries?
+            .iter()
+            .filter_map(|r| r.try_get(0).ok())
+            .collect(),
         extensions,
         address_failure,
     })
@@ -103,7 +117,8 @@ const IDENTITY: &str = "SELECT current_setting('server_version_num')::int, \
      extract(epoch FROM pg_postmaster_start_time())::float8, pg_is_in_recovery(), \
      nullif(current_setting('aza.tuning_revision', true), ''), nullif(current_setting('aza.inputs', true), '')";
 
-const FILES: &str = "SELECT sourcefile, sourceline, name, setting, error FROM pg_file_settings ORDER BY seqno";
+const FILES: &str =
+    "SELECT sourcefile, sourceline, name, setting, error FROM pg_file_settings ORDER BY seqno";
 
 const SETTINGS: &str = "SELECT name, vartype, unit, context, min_val, max_val, enumvals, setting, source, boot_val \
      FROM pg_settings WHERE name = ANY($1::text[])";
@@ -124,7 +139,11 @@ struct Files {
 
 impl Files {
     fn of(rows: &[Row]) -> Self {
-        let mut files = Self { base: BTreeMap::new(), auto_lines: BTreeMap::new(), errors: Vec::new() };
+        let mut files = Self {
+            base: BTreeMap::new(),
+            auto_lines: BTreeMap::new(),
+            errors: Vec::new(),
+        };
         for row in rows {
             let file: String = row.try_get(0).unwrap_or_default();
             let name: Option<String> = row.try_get(2).ok();
@@ -132,9 +151,16 @@ impl Files {
             if let Ok(Some(error)) = row.try_get::<_, Option<String>>(4) {
                 let line = row.try_get::<_, i32>(1).unwrap_or(0).unsigned_abs();
                 let file = file.rsplit('/').next().unwrap_or(&file).to_owned();
-                files.errors.push(FileError { file, line, name: name.clone(), error });
+                files.errors.push(FileError {
+                    file,
+                    line,
+                    name: name.clone(),
+                    error,
+                });
             }
-            let (Some(name), Some(value)) = (name, value) else { continue };
+            let (Some(name), Some(value)) = (name, value) else {
+                continue;
+            };
             if !file.ends_with("/postgresql.auto.conf") {
                 files.base.insert(name.to_ascii_lowercase(), value);
             } else if let Ok(name) = SettingName::parse(&name) {
@@ -156,15 +182,29 @@ fn setting(row: &Row, files: &Files) -> Option<(SettingName, SettingRow)> {
         context: Context::parse(&text(3)?)?,
         min: text(4).and_then(|m| m.parse().ok()),
         max: text(5).and_then(|m| m.parse().ok()),
-        enumvals: row.try_get::<_, Option<Vec<String>>>(6).ok().flatten().unwrap_or_default(),
+        enumvals: row
+            .try_get::<_, Option<Vec<String>>>(6)
+            .ok()
+            .flatten()
+            .unwrap_or_default(),
         name: name.clone(),
     };
     let base = files.base.get(&name.to_ascii_lowercase()).cloned();
-    let row = SettingRow { running: text(7).unwrap_or_default(), source: text(8)?, boot: text(9), base, def };
+    let row = SettingRow {
+        running: text(7).unwrap_or_default(),
+        source: text(8)?,
+        boot: text(9),
+        base,
+        def,
+    };
     Some((SettingName::parse(&name).ok()?, row))
 }
 
-async fn extensions(socket: &Path, client: &Client, desired: &Desired) -> Result<Extensions, tokio_postgres::Error> {
+async fn extensions(
+    socket: &Path,
+    client: &Client,
+    desired: &Desired,
+) -> Result<Extensions, tokio_postgres::Error> {
     const AVAILABLE: &str = "SELECT e.name::text, e.default_version, \
          (SELECT array_agg(v.version ORDER BY v.version) FROM pg_available_extension_versions v WHERE v.name = e.name), \
          (SELECT v.requires::text[] FROM pg_available_extension_versions v \
@@ -174,14 +214,26 @@ async fn extensions(socket: &Path, client: &Client, desired: &Desired) -> Result
     for row in client.query(AVAILABLE, &[]).await? {
         let available = Available {
             default_version: row.try_get::<_, Option<String>>(1)?.unwrap_or_default(),
-            versions: row.try_get::<_, Option<Vec<String>>>(2)?.unwrap_or_default(),
-            requires: row.try_get::<_, Option<Vec<String>>>(3)?.unwrap_or_default(),
+            versions: row
+                .try_get::<_, Option<Vec<String>>>(2)?
+                .unwrap_or_default(),
+            requires: row
+                .try_get::<_, Option<Vec<String>>>(3)?
+                .unwrap_or_default(),
         };
         found.available.insert(row.try_get(0)?, available);
     }
-    let existing: BTreeSet<String> =
-        client.query(DATABASES, &[]).await?.iter().filter_map(|r| r.try_get(0).ok()).collect();
-    let wanted: BTreeSet<&str> = desired.extensions.iter().map(|e| e.database.as_str()).collect();
+    let existing: BTreeSet<String> = client
+        .query(DATABASES, &[])
+        .await?
+        .iter()
+        .filter_map(|r| r.try_get(0).ok())
+        .collect();
+    let wanted: BTreeSet<&str> = desired
+        .extensions
+        .iter()
+        .map(|e| e.database.as_str())
+        .collect();
     for database in wanted {
         let seen = if existing.contains(database) {
             match installed(socket, database).await {
@@ -196,11 +248,16 @@ async fn extensions(socket: &Path, client: &Client, desired: &Desired) -> Result
     Ok(found)
 }
 
-async fn installed(socket: &Path, database: &str) -> Result<BTreeMap<String, String>, tokio_postgres::Error> {
+async fn installed(
+    socket: &Path,
+    database: &str,
+) -> Result<BTreeMap<String, String>, tokio_postgres::Error> {
     const INSTALLED: &str = "SELECT extname::text, extversion FROM pg_extension";
     let session = connect(socket, database, "-c default_transaction_read_only=on").await?;
     let rows = session.client.query(INSTALLED, &[]).await?;
-    rows.iter().map(|r| Ok((r.try_get(0)?, r.try_get(1)?))).collect()
+    rows.iter()
+        .map(|r| Ok((r.try_get(0)?, r.try_get(1)?)))
+        .collect()
 }
 
 /// Asks at the container's address whether TLS is spoken there: every postmaster answers that with one
@@ -217,9 +274,14 @@ async fn address_failure(address: Option<IpAddr>) -> Option<String> {
     };
     match tokio::time::timeout(ADDRESS_DEADLINE, ask).await {
         Ok(Ok(b'S' | b'N')) => None,
-        Ok(Ok(byte)) => Some(format!("{address}:5432 answers byte {byte}, not as PostgreSQL does")),
+        Ok(Ok(byte)) => Some(format!(
+            "{address}:5432 answers byte {byte}, not as PostgreSQL does"
+        )),
         Ok(Err(error)) => Some(format!("{address}:5432: {error}")),
-        Err(_) => Some(format!("{address}:5432 gave no answer within {} s", ADDRESS_DEADLINE.as_secs())),
+        Err(_) => Some(format!(
+            "{address}:5432 gave no answer within {} s",
+            ADDRESS_DEADLINE.as_secs()
+        )),
     }
 }
 

@@ -64,12 +64,20 @@ impl Plan {
     /// Returns the worst that clients will notice.
     #[must_use]
     pub fn disruption(&self) -> Disruption {
-        self.steps.iter().map(|p| p.disruption).max().unwrap_or(Disruption::None)
+        self.steps
+            .iter()
+            .map(|p| p.disruption)
+            .max()
+            .unwrap_or(Disruption::None)
     }
 
     fn push(&mut self, step: Step, reason: impl Into<String>) {
         let disruption = step.disruption();
-        self.steps.push(Planned { step, disruption, reason: reason.into() });
+        self.steps.push(Planned {
+            step,
+            disruption,
+            reason: reason.into(),
+        });
     }
 
     fn wait(&mut self, reason: &str, message: impl Into<String>) {
@@ -80,7 +88,11 @@ impl Plan {
 /// Returns something to wait for, without a known end.
 #[must_use]
 pub fn wait(reason: &str, message: impl Into<String>) -> Waiting {
-    Waiting { reason: reason.to_owned(), message: message.into(), until: None }
+    Waiting {
+        reason: reason.to_owned(),
+        message: message.into(),
+        until: None,
+    }
 }
 
 /// Decides.
@@ -92,21 +104,34 @@ pub fn plan(desired: &Desired, drifts: &Drifts, seen: &Observed, moment: Moment<
     }
     let was_in_sync = moment.record.synced_digest.as_ref() == Some(&desired.digest);
     if desired.drift == DriftPolicy::Report && was_in_sync && !moment.approved {
-        return held(plan, "DriftReported", "spec.drift is `report` and this manifest was in sync before");
+        return held(
+            plan,
+            "DriftReported",
+            "spec.drift is `report` and this manifest was in sync before",
+        );
     }
     plan
 }
 
 /// Turns every step of a plan into something that waits.
 fn held(plan: Plan, reason: &str, why: &str) -> Plan {
-    let steps = plan.steps.iter().map(|p| wait(reason, format!("{}, because {} ({why})", p.step, p.reason)));
-    Plan { waiting: steps.chain(plan.waiting).collect(), ..Plan::default() }
+    let steps = plan
+        .steps
+        .iter()
+        .map(|p| wait(reason, format!("{}, because {} ({why})", p.step, p.reason)));
+    Plan {
+        waiting: steps.chain(plan.waiting).collect(),
+        ..Plan::default()
+    }
 }
 
 fn decide(desired: &Desired, drifts: &Drifts, seen: &Observed, moment: Moment<'_>) -> Plan {
     let mut plan = Plan::default();
     if let Observation::Unknown { why } = &seen.container {
-        plan.wait("ContainerUnknown", format!("the container could not be looked at: {why}"));
+        plan.wait(
+            "ContainerUnknown",
+            format!("the container could not be looked at: {why}"),
+        );
         return plan;
     }
     if let Some(blocked) = service::blocked(desired, drifts.service.as_ref(), seen, moment.record) {
@@ -119,24 +144,49 @@ fn decide(desired: &Desired, drifts: &Drifts, seen: &Observed, moment: Moment<'_
             return plan;
         }
         Some(ServiceDrift::Foreign { .. }) => return plan,
-        Some(ServiceDrift::Down { state, by_hand, how, changes }) => {
-            service::revive(seen, drifts, &service::Down { state: *state, by_hand: *by_hand, how, changes }, &mut plan);
+        Some(ServiceDrift::Down {
+            state,
+            by_hand,
+            how,
+            changes,
+        }) => {
+            service::revive(
+                seen,
+                drifts,
+                &service::Down {
+                    state: *state,
+                    by_hand: *by_hand,
+                    how,
+                    changes,
+                },
+                &mut plan,
+            );
             return plan;
         }
-        Some(ServiceDrift::Outdated { changes }) => changes.iter().map(ToString::to_string).collect(),
+        Some(ServiceDrift::Outdated { changes }) => {
+            changes.iter().map(ToString::to_string).collect()
+        }
         None => Vec::new(),
     };
-    let Some(container) = seen.container.known() else { return plan };
+    let Some(container) = seen.container.known() else {
+        return plan;
+    };
     let late = limits(drifts.limits.as_ref(), &container.id, &mut plan);
     match &seen.server {
         Observation::Known(server) => settings::adjust(drifts, server, &mut plan),
         Observation::Unknown { why } => {
-            plan.wait("ServerUnknown", format!("the server could not be asked: {why}"));
+            plan.wait(
+                "ServerUnknown",
+                format!("the server could not be asked: {why}"),
+            );
         }
         Observation::Absent => {}
     }
     if let Some(text) = &drifts.declared {
-        plan.push(Step::Declare { text: text.clone() }, "what the next start has to know has changed");
+        plan.push(
+            Step::Declare { text: text.clone() },
+            "what the next start has to know has changed",
+        );
     }
     if let Some(drift) = late {
         shrink(&drift, drifts, &container.id, seen, &mut plan);
@@ -148,9 +198,17 @@ fn decide(desired: &Desired, drifts: &Drifts, seen: &Observed, moment: Moment<'_
 /// Grows memory and sets CPU time at once; returns a shrink of memory, which comes last.
 fn limits(drift: Option<&LimitDrift>, container: &str, plan: &mut Plan) -> Option<LimitDrift> {
     let drift = drift?;
-    let now = if drift.shrinks_memory() { drift.without_memory() } else { Some(drift.clone()) };
+    let now = if drift.shrinks_memory() {
+        drift.without_memory()
+    } else {
+        Some(drift.clone())
+    };
     if let Some(LimitDrift { from, to }) = now {
-        let step = Step::SetLimits { container: container.to_owned(), from, to };
+        let step = Step::SetLimits {
+            container: container.to_owned(),
+            from,
+            to,
+        };
         plan.push(step, "the manifest's limits differ from the container's");
     }
     drift.shrinks_memory().then(|| drift.clone())
@@ -158,13 +216,22 @@ fn limits(drift: Option<&LimitDrift>, container: &str, plan: &mut Plan) -> Optio
 
 /// Shrinks memory where what runs fits already; waits for the settings where it does not.
 fn shrink(drift: &LimitDrift, drifts: &Drifts, container: &str, seen: &Observed, plan: &mut Plan) {
-    let fits = matches!(seen.server, Observation::Known(_)) && drifts.settings.iter().all(|d| d.takes.is_none());
+    let fits = matches!(seen.server, Observation::Known(_))
+        && drifts.settings.iter().all(|d| d.takes.is_none());
     if fits {
-        let step = Step::SetLimits { container: container.to_owned(), from: drift.from, to: drift.to };
+        let step = Step::SetLimits {
+            container: container.to_owned(),
+            from: drift.from,
+            to: drift.to,
+        };
         plan.push(step, "the settings fit the smaller limit");
     } else {
-        let message = format!("the memory limit shrinks ({} → {}) once the settings fit it", drift.from, drift.to);
+        let message = format!(
+            "the memory limit shrinks ({} → {}) once the settings fit it",
+            drift.from, drift.to
+        );
         plan.wait("SettingsFirst", message.clone());
-        plan.then.push(format!("set limits: {} → {}", drift.from, drift.to));
+        plan.then
+            .push(format!("set limits: {} → {}", drift.from, drift.to));
     }
 }

@@ -27,7 +27,13 @@ pub fn reasons(drifts: &[SettingDrift]) -> Vec<String> {
 ///
 /// # Errors
 /// The reason to wait, with the time at which it ends by itself where that is known.
-pub fn allowed(desired: &Desired, approved: bool, now: Timestamp, what: &str, because: &[String]) -> Result<(), Waiting> {
+pub fn allowed(
+    desired: &Desired,
+    approved: bool,
+    now: Timestamp,
+    what: &str,
+    because: &[String],
+) -> Result<(), Waiting> {
     if approved {
         return Ok(());
     }
@@ -37,10 +43,22 @@ pub fn allowed(desired: &Desired, approved: bool, now: Timestamp, what: &str, be
         RestartMode::Auto => Ok(()),
         RestartMode::Window if desired.restart.windows.iter().any(|w| w.is_open(now)) => Ok(()),
         RestartMode::Window => {
-            let opens = desired.restart.windows.iter().map(|w| w.next_open(now)).min();
-            let when = opens.map_or_else(|| "for a window".to_owned(), |t| format!("for the window at {t:.0}"));
-            let message = format!("the {what} waits {when}: {list} (now: aza-agent approve {name})");
-            Err(Waiting { until: opens, ..wait("WindowClosed", message) })
+            let opens = desired
+                .restart
+                .windows
+                .iter()
+                .map(|w| w.next_open(now))
+                .min();
+            let when = opens.map_or_else(
+                || "for a window".to_owned(),
+                |t| format!("for the window at {t:.0}"),
+            );
+            let message =
+                format!("the {what} waits {when}: {list} (now: aza-agent approve {name})");
+            Err(Waiting {
+                until: opens,
+                ..wait("WindowClosed", message)
+            })
         }
         RestartMode::Manual => {
             let message = format!("the {what} waits for `aza-agent approve {name}`: {list}");

@@ -13,7 +13,10 @@ use super::{Plan, Step};
 pub fn adjust(drifts: &Drifts, server: &Server, plan: &mut Plan) {
     lines(&drifts.settings, plan);
     if !server.in_recovery {
-        drifts.extensions.iter().for_each(|drift| extension(drift, plan));
+        drifts
+            .extensions
+            .iter()
+            .for_each(|drift| extension(drift, plan));
     }
 }
 
@@ -34,17 +37,29 @@ fn lines(drifts: &[SettingDrift], plan: &mut Plan) {
                 continue;
             }
         }
-        let (name, from, to) = (drift.name.clone(), drift.running.clone(), drift.wanted.clone());
+        let (name, from, to) = (
+            drift.name.clone(),
+            drift.running.clone(),
+            drift.wanted.clone(),
+        );
         match &drift.correction {
             Correction::Keep => {}
             Correction::Set(value) => {
                 wrote = true;
-                let step = Step::AlterSystem { name, from, to, value: value.clone() };
+                let step = Step::AlterSystem {
+                    name,
+                    from,
+                    to,
+                    value: value.clone(),
+                };
                 plan.push(step, set_reason(drift));
             }
             Correction::Reset => {
                 wrote = true;
-                plan.push(Step::ResetSetting { name, from, to }, "the other files say what is wanted");
+                plan.push(
+                    Step::ResetSetting { name, from, to },
+                    "the other files say what is wanted",
+                );
             }
         }
         if drift.hold.is_none() && drift.takes.is_some_and(by_reload) {
@@ -91,19 +106,35 @@ fn extension(drift: &ExtensionDrift, plan: &mut Plan) {
     let (name, database) = (drift.name.clone(), drift.database.clone());
     match &drift.want {
         ExtensionWant::Create { version } => {
-            let step = Step::CreateExtension { name, database, version: version.clone() };
+            let step = Step::CreateExtension {
+                name,
+                database,
+                version: version.clone(),
+            };
             plan.push(step, "the manifest wants it and it is not there");
         }
         ExtensionWant::Update { from, to } => {
-            let step = Step::UpdateExtension { name, database, from: from.clone(), to: to.clone() };
+            let step = Step::UpdateExtension {
+                name,
+                database,
+                from: from.clone(),
+                to: to.clone(),
+            };
             plan.push(step, "the manifest names another version");
         }
         ExtensionWant::Drop { from } => {
-            let step = Step::DropExtension { name, database, from: from.clone() };
+            let step = Step::DropExtension {
+                name,
+                database,
+                from: from.clone(),
+            };
             plan.push(step, "the manifest says `ensure: absent`");
         }
         ExtensionWant::Blocked { reason, message } => {
-            plan.wait(reason, format!("extension {name} in database {database}: {message}"));
+            plan.wait(
+                reason,
+                format!("extension {name} in database {database}: {message}"),
+            );
         }
     }
 }

@@ -129,7 +129,9 @@ impl Step {
             | Self::AlterSystem { .. }
             | Self::ResetSetting { .. }
             | Self::Recreate { serving: false, .. } => Disruption::None,
-            Self::Reload { .. } | Self::UpdateExtension { .. } | Self::DropExtension { .. } => Disruption::Reload,
+            Self::Reload { .. } | Self::UpdateExtension { .. } | Self::DropExtension { .. } => {
+                Disruption::Reload
+            }
             Self::Restart { .. } => Disruption::Restart,
             Self::Recreate { serving: true, .. } | Self::Stop { .. } | Self::Remove { .. } => {
                 Disruption::Recreate
@@ -171,20 +173,49 @@ impl std::fmt::Display for Step {
             Self::Create => f.write_str("create the container"),
             Self::Start { .. } => f.write_str("start the container"),
             Self::SetLimits { from, to, .. } => write!(f, "set limits: {from} → {to}"),
-            Self::AlterSystem { name, from, to, .. } => write!(f, "alter system: {name} {from} → {to}"),
+            Self::AlterSystem { name, from, to, .. } => {
+                write!(f, "alter system: {name} {from} → {to}")
+            }
             Self::ResetSetting { name, from, to } if from == to => {
-                write!(f, "reset setting: {name} stays {to}, its line is no longer needed")
+                write!(
+                    f,
+                    "reset setting: {name} stays {to}, its line is no longer needed"
+                )
             }
-            Self::ResetSetting { name, from, to } => write!(f, "reset setting: {name} {from} → {to}"),
+            Self::ResetSetting { name, from, to } => {
+                write!(f, "reset setting: {name} {from} → {to}")
+            }
             Self::Reload { .. } => f.write_str("reload the configuration"),
-            Self::CreateExtension { name, database, version } => {
-                let version = version.as_ref().map(|v| format!(" {v}")).unwrap_or_default();
-                write!(f, "create extension: {name}{version} in database {database}")
+            Self::CreateExtension {
+                name,
+                database,
+                version,
+            } => {
+                let version = version
+                    .as_ref()
+                    .map(|v| format!(" {v}"))
+                    .unwrap_or_default();
+                write!(
+                    f,
+                    "create extension: {name}{version} in database {database}"
+                )
             }
-            Self::UpdateExtension { name, database, from, to } => {
-                write!(f, "update extension: {name} {from} → {to} in database {database}")
+            Self::UpdateExtension {
+                name,
+                database,
+                from,
+                to,
+            } => {
+                write!(
+                    f,
+                    "update extension: {name} {from} → {to} in database {database}"
+                )
             }
-            Self::DropExtension { name, database, from } => {
+            Self::DropExtension {
+                name,
+                database,
+                from,
+            } => {
                 write!(f, "drop extension: {name} {from} in database {database}")
             }
             Self::Restart { .. } => f.write_str("restart the container"),

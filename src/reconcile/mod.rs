@@ -72,14 +72,26 @@ pub struct Thought {
 
 /// Makes one pass.
 pub async fn pass(world: &mut impl World, before: Before) -> After {
-    let Before { desired, rejected, record, conditions: previous, events: kept, approved } = before;
+    let Before {
+        desired,
+        rejected,
+        record,
+        conditions: previous,
+        events: kept,
+        approved,
+    } = before;
     let mut record = record.unwrap_or_default();
-    let seen = world.look(&desired, &settings_to_read(&desired, &record)).await;
+    let seen = world
+        .look(&desired, &settings_to_read(&desired, &record))
+        .await;
     recall(&mut record, &desired, &seen);
     let thought = think(&desired, &seen, &record, approved);
     settle(&mut record, &desired, &seen, &thought);
     let outcomes = act(world, &desired, &thought.plan, &mut record, approved).await;
-    let budget = thought.tuning.as_ref().and_then(|t| running_budget(t, &seen));
+    let budget = thought
+        .tuning
+        .as_ref()
+        .and_then(|t| running_budget(t, &seen));
     let told = Told {
         desired: &desired,
         rejected: rejected.as_deref(),
@@ -102,23 +114,53 @@ pub async fn pass(world: &mut impl World, before: Before) -> After {
     let events = events(kept, &outcomes, &previous, &dated, now);
     let next = next(&thought.plan, &outcomes, &dated);
     let _ = world.remember(&desired, &record);
-    After { seen, plan: thought.plan, outcomes, record, conditions: dated, events, next }
+    After {
+        seen,
+        plan: thought.plan,
+        outcomes,
+        record,
+        conditions: dated,
+        events,
+        next,
+    }
 }
 
 /// Sizes, compares and decides: pure, and the whole of `aza-agent plan`.
 #[must_use]
 pub fn think(desired: &Desired, seen: &Observed, record: &Record, approved: bool) -> Thought {
     let Some(inputs) = size::inputs(desired, seen) else {
-        let why = seen.host.why_unknown().unwrap_or("the host's size is unknown");
+        let why = seen
+            .host
+            .why_unknown()
+            .unwrap_or("the host's size is unknown");
         let mut plan = Plan::default();
         plan.waiting.push(plan::wait("HostUnknown", why));
-        return Thought { tuning: None, targets: Targets::default(), drifts: Drifts::default(), plan };
+        return Thought {
+            tuning: None,
+            targets: Targets::default(),
+            drifts: Drifts::default(),
+            plan,
+        };
     };
     let tuning = tune::tune(&inputs);
     let targets = size::targets(desired, &tuning, seen);
     let drifts = diff::diff(desired, &targets, &tuning, seen, record);
-    let plan = plan::plan(desired, &drifts, seen, Moment { now: seen.at, approved, record });
-    Thought { tuning: Some(tuning), targets, drifts, plan }
+    let plan = plan::plan(
+        desired,
+        &drifts,
+        seen,
+        Moment {
+            now: seen.at,
+            approved,
+            record,
+        },
+    );
+    Thought {
+        tuning: Some(tuning),
+        targets,
+        drifts,
+        plan,
+    }
 }
 
 /// Returns the names of settings that a look has to read: those the tuner and the manifest own, and
@@ -136,19 +178,44 @@ pub fn settings_to_read(desired: &Desired, record: &Record) -> BTreeSet<SettingN
         cron_database: crate::catalogue::CRON_DATABASE.to_owned(),
     };
     let tuned = tune::tune(&inputs);
-    let tuned = tuned.settings.iter().filter_map(|s| SettingName::parse(s.name).ok());
+    let tuned = tuned
+        .settings
+        .iter()
+        .filter_map(|s| SettingName::parse(s.name).ok());
     // Some settings are tuned only on some machines; the budget reads these whatever the tuner says.
-    let counted = ["enable_parallel_hash", "autovacuum_work_mem", "hash_mem_multiplier", "shared_preload_libraries"];
-    let counted = counted.into_iter().filter_map(|n| SettingName::parse(n).ok());
-    tuned.chain(counted).chain(desired.settings.keys().cloned()).chain(record.lines.keys().cloned()).collect()
+    let counted = [
+        "enable_parallel_hash",
+        "autovacuum_work_mem",
+        "hash_mem_multiplier",
+        "shared_preload_libraries",
+    ];
+    let counted = counted
+        .into_iter()
+        .filter_map(|n| SettingName::parse(n).ok());
+    tuned
+        .chain(counted)
+        .chain(desired.settings.keys().cloned())
+        .chain(record.lines.keys().cloned())
+        .collect()
 }
 
 /// Returns what the running settings may use of the memory limit.
 #[must_use]
 pub fn running_budget(tuning: &Tuning, seen: &Observed) -> Option<Budget> {
     let server: &Server = seen.server.known()?;
-    let lookup = |name: &str| Some(server.settings.get(&SettingName::parse(name).ok()?)?.running.clone());
-    Some(tune::budget(&tuning.inputs, &Effective::from_lookup(lookup)))
+    let lookup = |name: &str| {
+        Some(
+            server
+                .settings
+                .get(&SettingName::parse(name).ok()?)?
+                .running
+                .clone(),
+        )
+    };
+    Some(tune::budget(
+        &tuning.inputs,
+        &Effective::from_lookup(lookup),
+    ))
 }
 
 /// Brings the record up to what was seen: a cluster met for the first time is either ours from its
@@ -157,25 +224,36 @@ fn recall(record: &mut Record, desired: &Desired, seen: &Observed) {
     if seen.container.is_absent() && seen.volume.is_absent() && record.system_identifier.is_none() {
         record.known_from_start = true;
     }
-    let Some(server) = seen.server.known() else { return };
+    let Some(server) = seen.server.known() else {
+        return;
+    };
     if record.system_identifier.is_some() {
         return;
     }
     record.system_identifier = Some(server.system_identifier.clone());
     if !record.known_from_start {
         let named = |name: &SettingName| desired.settings.contains_key(name);
-        record.inherited = server.auto_lines.keys().filter(|n| !named(n)).cloned().collect();
+        record.inherited = server
+            .auto_lines
+            .keys()
+            .filter(|n| !named(n))
+            .cloned()
+            .collect();
     }
 }
 
 /// Remembers what this look settled: lines that are as wanted, a restart that helped, a digest in sync.
 fn settle(record: &mut Record, desired: &Desired, seen: &Observed, thought: &Thought) {
-    let Some(server) = seen.server.known() else { return };
+    let Some(server) = seen.server.known() else {
+        return;
+    };
     for (name, line) in diff::settings::lines_to_take(&thought.targets, server, record) {
         record.inherited.remove(&name);
         record.lines.insert(name, line);
     }
-    record.lines.retain(|name, _| server.auto_lines.contains_key(name));
+    record
+        .lines
+        .retain(|name, _| server.auto_lines.contains_key(name));
     if plan::restart::reasons(&thought.drifts.settings).is_empty() {
         record.last_restart = None;
     }
@@ -197,7 +275,12 @@ async fn act(
     approved: bool,
 ) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
-    for Planned { step, disruption, reason } in &plan.steps {
+    for Planned {
+        step,
+        disruption,
+        reason,
+    } in &plan.steps
+    {
         if world.is_stopping() {
             break;
         }
@@ -215,7 +298,11 @@ async fn act(
             note(record, step);
             let _ = world.remember(desired, record);
         }
-        outcomes.push(Outcome { step: step.clone(), reason: reason.clone(), result });
+        outcomes.push(Outcome {
+            step: step.clone(),
+            reason: reason.clone(),
+            result,
+        });
         if failed {
             break;
         }
@@ -224,7 +311,13 @@ async fn act(
 }
 
 /// Writes down that a disruptive step begins, so that a crash in it is known and it is not repeated.
-fn begin(world: &mut impl World, desired: &Desired, step: &Step, record: &mut Record, approved: bool) -> Result<(), String> {
+fn begin(
+    world: &mut impl World,
+    desired: &Desired,
+    step: &Step,
+    record: &mut Record,
+    approved: bool,
+) -> Result<(), String> {
     match step {
         Step::Restart { because, .. } => record.last_restart = Some(because.join("; ")),
         Step::Recreate { because, .. } => record.last_recreate = Some(because.join("; ")),
@@ -244,7 +337,11 @@ fn begin(world: &mut impl World, desired: &Desired, step: &Step, record: &mut Re
     }
     record.journal = Some(step.to_string());
     world.remember(desired, record)?;
-    if approved { world.take_approval(desired) } else { Ok(()) }
+    if approved {
+        world.take_approval(desired)
+    } else {
+        Ok(())
+    }
 }
 
 /// Remembers lines that were written.
@@ -281,7 +378,10 @@ fn next(plan: &Plan, outcomes: &[Outcome], conditions: &[Condition]) -> Next {
         return Next::Now;
     }
     // A server that does not answer yet will soon, or somebody has to look.
-    let unseen = |c: &Condition| c.status == Truth::Unknown || (c.kind == ConditionType::Available && c.status == Truth::False);
+    let unseen = |c: &Condition| {
+        c.status == Truth::Unknown
+            || (c.kind == ConditionType::Available && c.status == Truth::False)
+    };
     if conditions.iter().any(unseen) {
         return Next::Backoff;
     }
@@ -291,5 +391,6 @@ fn next(plan: &Plan, outcomes: &[Outcome], conditions: &[Condition]) -> Next {
 /// Whether everything could be seen that a pass depends on.
 #[must_use]
 pub fn saw_everything(seen: &Observed) -> bool {
-    !matches!(seen.container, Observation::Unknown { .. }) && !matches!(seen.server, Observation::Unknown { .. })
+    !matches!(seen.container, Observation::Unknown { .. })
+        && !matches!(seen.server, Observation::Unknown { .. })
 }

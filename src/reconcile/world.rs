@@ -15,13 +15,21 @@ pub trait World {
     fn now(&self) -> Timestamp;
 
     /// Looks at everything that belongs to a stack, and changes nothing. `settings` are those to read.
-    fn look(&mut self, desired: &Desired, settings: &BTreeSet<SettingName>) -> impl Future<Output = Observed> + Send;
+    fn look(
+        &mut self,
+        desired: &Desired,
+        settings: &BTreeSet<SettingName>,
+    ) -> impl Future<Output = Observed> + Send;
 
     /// Does one step, exactly as planned.
     ///
     /// # Errors
     /// What went wrong, in words, with its causes.
-    fn perform(&mut self, desired: &Desired, step: &Step) -> impl Future<Output = Result<(), String>> + Send;
+    fn perform(
+        &mut self,
+        desired: &Desired,
+        step: &Step,
+    ) -> impl Future<Output = Result<(), String>> + Send;
 
     /// Remembers what the agent did; called before a disruptive step and after each step.
     ///

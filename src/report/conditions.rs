@@ -51,8 +51,18 @@ pub fn conditions(told: &Told<'_>) -> Vec<Finding> {
     findings
 }
 
-fn finding(kind: ConditionType, status: Truth, reason: &'static str, message: impl Into<String>) -> Finding {
-    Finding { kind, status, reason, message: message.into() }
+fn finding(
+    kind: ConditionType,
+    status: Truth,
+    reason: &'static str,
+    message: impl Into<String>,
+) -> Finding {
+    Finding {
+        kind,
+        status,
+        reason,
+        message: message.into(),
+    }
 }
 
 fn ready(findings: &[Finding]) -> Finding {
@@ -60,12 +70,27 @@ fn ready(findings: &[Finding]) -> Finding {
     let first = |status| findings.iter().filter(counted).find(|f| f.status == status);
     let kind = ConditionType::Ready;
     if let Some(f) = first(Truth::False) {
-        return finding(kind, Truth::False, f.reason, format!("{}: {}", f.kind, f.message));
+        return finding(
+            kind,
+            Truth::False,
+            f.reason,
+            format!("{}: {}", f.kind, f.message),
+        );
     }
     if let Some(f) = first(Truth::Unknown) {
-        return finding(kind, Truth::Unknown, f.reason, format!("{}: {}", f.kind, f.message));
+        return finding(
+            kind,
+            Truth::Unknown,
+            f.reason,
+            format!("{}: {}", f.kind, f.message),
+        );
     }
-    finding(kind, Truth::True, "AsDeclared", "everything is as the manifest wants it")
+    finding(
+        kind,
+        Truth::True,
+        "AsDeclared",
+        "everything is as the manifest wants it",
+    )
 }
 
 fn accepted(told: &Told<'_>) -> Finding {
@@ -83,14 +108,26 @@ fn accepted(told: &Told<'_>) -> Finding {
         return finding(kind, Truth::False, reason, waiting.message.clone());
     }
     if told.desired.suspend {
-        return finding(kind, Truth::True, "Suspended", "valid; spec.suspend is true, so nothing is changed");
+        return finding(
+            kind,
+            Truth::True,
+            "Suspended",
+            "valid; spec.suspend is true, so nothing is changed",
+        );
     }
-    finding(kind, Truth::True, "Valid", "the manifest is valid and in force")
+    finding(
+        kind,
+        Truth::True,
+        "Valid",
+        "the manifest is valid and in force",
+    )
 }
 
 /// Returns the failure of a step, where one of that kind failed.
 fn failed<'a>(told: &'a Told<'_>, verbs: &[&str]) -> Option<&'a Outcome> {
-    told.outcomes.iter().find(|o| o.result.is_err() && verbs.contains(&o.step.verb()))
+    told.outcomes
+        .iter()
+        .find(|o| o.result.is_err() && verbs.contains(&o.step.verb()))
 }
 
 fn failure_message(outcome: &Outcome) -> String {
@@ -101,7 +138,11 @@ fn failure_message(outcome: &Outcome) -> String {
 }
 
 fn waiting_for<'a>(told: &'a Told<'_>, reasons: &[&str]) -> Option<&'a str> {
-    told.plan.waiting.iter().find(|w| reasons.contains(&w.reason.as_str())).map(|w| w.message.as_str())
+    told.plan
+        .waiting
+        .iter()
+        .find(|w| reasons.contains(&w.reason.as_str()))
+        .map(|w| w.message.as_str())
 }
 
 fn containers_ready(told: &Told<'_>) -> Finding {
@@ -109,11 +150,21 @@ fn containers_ready(told: &Told<'_>) -> Finding {
     if let Some(outcome) = failed(told, &["prepare", "create", "start", "recreate", "restart"]) {
         return finding(kind, Truth::False, "StepFailed", failure_message(outcome));
     }
-    let blocked = ["VolumeInUse", "OtherMajorVersion", "OtherCluster", "ImageMissing", "NameConflict", "PortConflict"];
+    let blocked = [
+        "VolumeInUse",
+        "OtherMajorVersion",
+        "OtherCluster",
+        "ImageMissing",
+        "NameConflict",
+        "PortConflict",
+    ];
     let blocked = waiting_for(told, &blocked);
-    let blocked_message = |what: &str| blocked.map_or_else(|| what.to_owned(), |why| format!("{what}: {why}"));
+    let blocked_message =
+        |what: &str| blocked.map_or_else(|| what.to_owned(), |why| format!("{what}: {why}"));
     match (&told.seen.container, &told.drifts.service) {
-        (Observation::Unknown { why }, _) => finding(kind, Truth::Unknown, "DockerUnknown", why.clone()),
+        (Observation::Unknown { why }, _) => {
+            finding(kind, Truth::Unknown, "DockerUnknown", why.clone())
+        }
         (_, Some(ServiceDrift::Missing)) => {
             let (reason, what) = match blocked {
                 Some(_) => ("Blocked", "there is no container, and none can be made"),
@@ -121,41 +172,86 @@ fn containers_ready(told: &Told<'_>) -> Finding {
             };
             finding(kind, Truth::False, reason, blocked_message(what))
         }
-        (_, Some(ServiceDrift::Foreign { what })) => finding(kind, Truth::False, "NameConflict", what.clone()),
-        (_, Some(ServiceDrift::Down { state, by_hand, how, .. })) => {
+        (_, Some(ServiceDrift::Foreign { what })) => {
+            finding(kind, Truth::False, "NameConflict", what.clone())
+        }
+        (
+            _,
+            Some(ServiceDrift::Down {
+                state,
+                by_hand,
+                how,
+                ..
+            }),
+        ) => {
             let (reason, what) = match (state, by_hand) {
                 (ContainerState::Paused, _) => ("Paused", "the container is paused".to_owned()),
-                (ContainerState::Restarting, _) => ("CrashLooping", format!("the container ends right after each start ({how})")),
-                (ContainerState::Exited, true) => ("Stopped", format!("the container was stopped by hand ({how})")),
-                (_, _) => ("Down", format!("the container is {}: {how}", state.as_str())),
+                (ContainerState::Restarting, _) => (
+                    "CrashLooping",
+                    format!("the container ends right after each start ({how})"),
+                ),
+                (ContainerState::Exited, true) => (
+                    "Stopped",
+                    format!("the container was stopped by hand ({how})"),
+                ),
+                (_, _) => (
+                    "Down",
+                    format!("the container is {}: {how}", state.as_str()),
+                ),
             };
             finding(kind, Truth::False, reason, blocked_message(&what))
         }
         (_, Some(ServiceDrift::Outdated { changes })) => {
             let list: Vec<String> = changes.iter().map(ToString::to_string).collect();
-            let message = format!("the container runs, made with other values: {}", list.join("; "));
+            let message = format!(
+                "the container runs, made with other values: {}",
+                list.join("; ")
+            );
             finding(kind, Truth::True, "Outdated", message)
         }
         (Observation::Known(container), None) => {
-            let message = format!("container {} ({}) runs from {}", container.name, container.short_id(), container.image);
+            let message = format!(
+                "container {} ({}) runs from {}",
+                container.name,
+                container.short_id(),
+                container.image
+            );
             finding(kind, Truth::True, "Running", message)
         }
-        (Observation::Absent, None) => finding(kind, Truth::Unknown, "NotLooked", "the container was not looked for"),
+        (Observation::Absent, None) => finding(
+            kind,
+            Truth::Unknown,
+            "NotLooked",
+            "the container was not looked for",
+        ),
     }
 }
 
 fn available(told: &Told<'_>) -> Finding {
     let kind = ConditionType::Available;
     match &told.seen.server {
-        Observation::Unknown { why } => finding(kind, Truth::False, "NoAnswer", format!("no answer: {why}")),
-        Observation::Absent => finding(kind, Truth::False, "NotRunning", "the container does not run"),
-        Observation::Known(Server { address_failure: Some(why), .. }) => {
+        Observation::Unknown { why } => {
+            finding(kind, Truth::False, "NoAnswer", format!("no answer: {why}"))
+        }
+        Observation::Absent => finding(
+            kind,
+            Truth::False,
+            "NotRunning",
+            "the container does not run",
+        ),
+        Observation::Known(Server {
+            address_failure: Some(why),
+            ..
+        }) => {
             let message = format!("the socket answers, the container's address does not: {why}");
             finding(kind, Truth::False, "AddressSilent", message)
         }
         Observation::Known(server) => {
             let (major, minor) = (server.version_num / 10_000, server.version_num % 10_000);
-            let message = format!("PostgreSQL {major}.{minor} answers, up since {:.0}", server.started_at);
+            let message = format!(
+                "PostgreSQL {major}.{minor} answers, up since {:.0}",
+                server.started_at
+            );
             finding(kind, Truth::True, "Answers", message)
         }
     }
@@ -167,19 +263,47 @@ fn limits(told: &Told<'_>) -> Finding {
         return finding(kind, Truth::False, "StepFailed", failure_message(outcome));
     }
     match (&told.seen.limits, &told.drifts.limits) {
-        (Observation::Unknown { why }, _) => finding(kind, Truth::Unknown, "CgroupUnknown", why.clone()),
-        (Observation::Absent, _) => finding(kind, Truth::Unknown, "NotRunning", "the container does not run"),
+        (Observation::Unknown { why }, _) => {
+            finding(kind, Truth::Unknown, "CgroupUnknown", why.clone())
+        }
+        (Observation::Absent, _) => finding(
+            kind,
+            Truth::Unknown,
+            "NotRunning",
+            "the container does not run",
+        ),
         (Observation::Known(_), Some(drift)) => {
             let message = format!("{} → {}", drift.from, drift.to);
-            let reason = if waiting_for(told, &["SettingsFirst"]).is_some() { "SettingsFirst" } else { "Changing" };
+            let reason = if waiting_for(told, &["SettingsFirst"]).is_some() {
+                "SettingsFirst"
+            } else {
+                "Changing"
+            };
             finding(kind, Truth::False, reason, message)
         }
         (Observation::Known(limits), None) => {
-            let waits = told.plan.waiting.iter().any(|w| w.message.contains("no limit"));
-            let tail = if waits { "; taking a limit away waits for a recreate" } else { "" };
-            let memory = limits.memory.map_or("no memory limit".into(), |m| format!("{m} memory"));
-            let cpus = limits.cpus.map_or("no CPU limit".into(), |c| format!("{c} CPUs"));
-            finding(kind, Truth::True, "AsDeclared", format!("the cgroup grants {memory}, {cpus}{tail}"))
+            let waits = told
+                .plan
+                .waiting
+                .iter()
+                .any(|w| w.message.contains("no limit"));
+            let tail = if waits {
+                "; taking a limit away waits for a recreate"
+            } else {
+                ""
+            };
+            let memory = limits
+                .memory
+                .map_or("no memory limit".into(), |m| format!("{m} memory"));
+            let cpus = limits
+                .cpus
+                .map_or("no CPU limit".into(), |c| format!("{c} CPUs"));
+            finding(
+                kind,
+                Truth::True,
+                "AsDeclared",
+                format!("the cgroup grants {memory}, {cpus}{tail}"),
+            )
         }
     }
 }
@@ -188,8 +312,17 @@ fn settings(told: &Told<'_>) -> Finding {
     let kind = ConditionType::SettingsInSync;
     let server = match &told.seen.server {
         Observation::Known(server) => server,
-        Observation::Unknown { why } => return finding(kind, Truth::Unknown, "ServerUnknown", why.clone()),
-        Observation::Absent => return finding(kind, Truth::Unknown, "NotRunning", "the container does not run"),
+        Observation::Unknown { why } => {
+            return finding(kind, Truth::Unknown, "ServerUnknown", why.clone());
+        }
+        Observation::Absent => {
+            return finding(
+                kind,
+                Truth::Unknown,
+                "NotRunning",
+                "the container does not run",
+            );
+        }
     };
     if let Some(outcome) = failed(told, &["alter system", "reset setting", "reload"]) {
         return finding(kind, Truth::False, "StepFailed", failure_message(outcome));
@@ -199,7 +332,12 @@ fn settings(told: &Told<'_>) -> Finding {
         return finding(kind, Truth::False, "ConfigFileError", message);
     }
     let line = |d: &crate::diff::SettingDrift| format!("{} {} → {}", d.name, d.running, d.wanted);
-    let held: Vec<_> = told.drifts.settings.iter().filter_map(|d| d.hold.map(|hold| (d, hold))).collect();
+    let held: Vec<_> = told
+        .drifts
+        .settings
+        .iter()
+        .filter_map(|d| d.hold.map(|hold| (d, hold)))
+        .collect();
     if let Some((first, hold)) = held.first() {
         let list: Vec<String> = held.iter().map(|(d, _)| line(d)).collect();
         let message = format!("{}: {}", list.join("; "), Hold::help(*hold, &first.name));
@@ -210,20 +348,28 @@ fn settings(told: &Told<'_>) -> Finding {
         .drifts
         .settings
         .iter()
-        .filter(|d| d.correction != crate::diff::Correction::Keep || !waits_for_restart.contains(&line(d)))
+        .filter(|d| {
+            d.correction != crate::diff::Correction::Keep || !waits_for_restart.contains(&line(d))
+        })
         .map(line)
         .collect();
     if !open.is_empty() {
         return finding(kind, Truth::False, "Changing", shortened(&open));
     }
     let foreign = foreign_lines(told.targets, server, told.record);
-    let mut message = format!("{} settings are as wanted", told.targets.settings.len() - waits_for_restart.len());
+    let mut message = format!(
+        "{} settings are as wanted",
+        told.targets.settings.len() - waits_for_restart.len()
+    );
     if !waits_for_restart.is_empty() {
         message.push_str(&format!(", {} wait for a restart", waits_for_restart.len()));
     }
     if !foreign.is_empty() {
         let names: Vec<&str> = foreign.iter().map(|n| n.as_str()).collect();
-        message.push_str(&format!("; left alone, set by hand with ALTER SYSTEM: {}", names.join(", ")));
+        message.push_str(&format!(
+            "; left alone, set by hand with ALTER SYSTEM: {}",
+            names.join(", ")
+        ));
     }
     finding(kind, Truth::True, "AsDeclared", message)
 }
@@ -231,7 +377,12 @@ fn settings(told: &Told<'_>) -> Finding {
 /// Joins a list for one line of a table; the rest stands in `plan`.
 fn shortened(list: &[String]) -> String {
     const SHOWN: usize = 6;
-    let head = list.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("; ");
+    let head = list
+        .iter()
+        .take(SHOWN)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join("; ");
     match list.len().checked_sub(SHOWN) {
         Some(more) if more > 0 => format!("{head}; and {more} more"),
         Some(_) | None => head,
@@ -243,10 +394,22 @@ fn extensions(told: &Told<'_>) -> Finding {
     let kind = ConditionType::ExtensionsReady;
     match &told.seen.server {
         Observation::Known(_) => {}
-        Observation::Unknown { why } => return finding(kind, Truth::Unknown, "ServerUnknown", why.clone()),
-        Observation::Absent => return finding(kind, Truth::Unknown, "NotRunning", "the container does not run"),
+        Observation::Unknown { why } => {
+            return finding(kind, Truth::Unknown, "ServerUnknown", why.clone());
+        }
+        Observation::Absent => {
+            return finding(
+                kind,
+                Truth::Unknown,
+                "NotRunning",
+                "the container does not run",
+            );
+        }
     }
-    if let Some(outcome) = failed(told, &["create extension", "update extension", "drop extension"]) {
+    if let Some(outcome) = failed(
+        told,
+        &["create extension", "update extension", "drop extension"],
+    ) {
         return finding(kind, Truth::False, "StepFailed", failure_message(outcome));
     }
     let Some(first) = told.drifts.extensions.first() else {
@@ -259,15 +422,28 @@ fn extensions(told: &Told<'_>) -> Finding {
     };
     let blocked = told.drifts.extensions.iter().find_map(|d| match &d.want {
         ExtensionWant::Blocked { reason, message } => Some((d, *reason, message)),
-        ExtensionWant::Create { .. } | ExtensionWant::Update { .. } | ExtensionWant::Drop { .. } => None,
+        ExtensionWant::Create { .. }
+        | ExtensionWant::Update { .. }
+        | ExtensionWant::Drop { .. } => None,
     });
     match blocked {
-        Some((drift, "Unknown", message)) => {
-            finding(kind, Truth::Unknown, "Unknown", format!("{}: {message}", drift.name))
-        }
-        Some((drift, reason, message)) => finding(kind, Truth::False, reason, format!("{}: {message}", drift.name)),
+        Some((drift, "Unknown", message)) => finding(
+            kind,
+            Truth::Unknown,
+            "Unknown",
+            format!("{}: {message}", drift.name),
+        ),
+        Some((drift, reason, message)) => finding(
+            kind,
+            Truth::False,
+            reason,
+            format!("{}: {message}", drift.name),
+        ),
         None => {
-            let message = format!("{} in database {} is not as wanted yet", first.name, first.database);
+            let message = format!(
+                "{} in database {} is not as wanted yet",
+                first.name, first.database
+            );
             finding(kind, Truth::False, "Changing", message)
         }
     }
@@ -276,19 +452,52 @@ fn extensions(told: &Told<'_>) -> Finding {
 fn restart_required(told: &Told<'_>) -> Finding {
     let kind = ConditionType::RestartRequired;
     let recreate: Vec<String> = match &told.drifts.service {
-        Some(ServiceDrift::Outdated { changes }) => changes.iter().map(ToString::to_string).collect(),
-        Some(ServiceDrift::Missing | ServiceDrift::Foreign { .. } | ServiceDrift::Down { .. }) | None => vec![],
+        Some(ServiceDrift::Outdated { changes }) => {
+            changes.iter().map(ToString::to_string).collect()
+        }
+        Some(ServiceDrift::Missing | ServiceDrift::Foreign { .. } | ServiceDrift::Down { .. })
+        | None => vec![],
     };
-    let reasons: Vec<String> = recreate.iter().cloned().chain(restart::reasons(&told.drifts.settings)).collect();
+    let reasons: Vec<String> = recreate
+        .iter()
+        .cloned()
+        .chain(restart::reasons(&told.drifts.settings))
+        .collect();
     if reasons.is_empty() {
         return match &told.seen.server {
-            Observation::Known(_) => finding(kind, Truth::False, "NothingPending", "no restart is pending"),
-            Observation::Absent => finding(kind, Truth::False, "NotRunning", "the container does not run"),
-            Observation::Unknown { why } => finding(kind, Truth::Unknown, "ServerUnknown", why.clone()),
+            Observation::Known(_) => finding(
+                kind,
+                Truth::False,
+                "NothingPending",
+                "no restart is pending",
+            ),
+            Observation::Absent => finding(
+                kind,
+                Truth::False,
+                "NotRunning",
+                "the container does not run",
+            ),
+            Observation::Unknown { why } => {
+                finding(kind, Truth::Unknown, "ServerUnknown", why.clone())
+            }
         };
     }
-    let reason = if recreate.is_empty() { "SettingsPending" } else { "RecreatePending" };
-    let why = waiting_for(told, &["WindowClosed", "ApprovalNeeded", "DidNotHelp", "ConfigFileError", "LibraryMissing", "ImageMissing"]);
+    let reason = if recreate.is_empty() {
+        "SettingsPending"
+    } else {
+        "RecreatePending"
+    };
+    let why = waiting_for(
+        told,
+        &[
+            "WindowClosed",
+            "ApprovalNeeded",
+            "DidNotHelp",
+            "ConfigFileError",
+            "LibraryMissing",
+            "ImageMissing",
+        ],
+    );
     let message = why.map_or_else(|| reasons.join("; "), str::to_owned);
     finding(kind, Truth::True, reason, message)
 }
@@ -296,11 +505,21 @@ fn restart_required(told: &Told<'_>) -> Finding {
 fn memory_safe(told: &Told<'_>) -> Finding {
     let kind = ConditionType::MemorySafe;
     let Some(budget) = told.budget else {
-        return finding(kind, Truth::Unknown, "ServerUnknown", "the settings in force could not be read");
+        return finding(
+            kind,
+            Truth::Unknown,
+            "ServerUnknown",
+            "the settings in force could not be read",
+        );
     };
     let margin = budget.margin_mb;
     if margin >= 0 {
-        finding(kind, Truth::True, "Fits", format!("what the settings may use fits the limit with {margin} MB to spare"))
+        finding(
+            kind,
+            Truth::True,
+            "Fits",
+            format!("what the settings may use fits the limit with {margin} MB to spare"),
+        )
     } else {
         let message = format!(
             "with every connection at work the settings may use {} MB more than the limit: choose a workload, or \

@@ -18,8 +18,18 @@ pub fn events(
 ) -> Vec<Event> {
     for outcome in outcomes {
         let event = match &outcome.result {
-            Ok(()) => event(now, EventType::Normal, camel(outcome.step.verb()), format!("{} ({})", outcome.step, outcome.reason)),
-            Err(error) => event(now, EventType::Warning, "StepFailed".into(), format!("{}: {error}", outcome.step)),
+            Ok(()) => event(
+                now,
+                EventType::Normal,
+                camel(outcome.step.verb()),
+                format!("{} ({})", outcome.step, outcome.reason),
+            ),
+            Err(error) => event(
+                now,
+                EventType::Warning,
+                "StepFailed".into(),
+                format!("{}: {error}", outcome.step),
+            ),
         };
         push(&mut kept, event);
     }
@@ -28,13 +38,23 @@ pub fn events(
         if old.is_some_and(|old| old.status == condition.status) {
             continue;
         }
-        let kind = if condition.status == condition.kind.good() { EventType::Normal } else { EventType::Warning };
+        let kind = if condition.status == condition.kind.good() {
+            EventType::Normal
+        } else {
+            EventType::Warning
+        };
         // The first sight of a condition that is not known yet tells nothing.
         if old.is_none() && condition.status == Truth::Unknown {
             continue;
         }
-        let message = format!("{} is {}: {}", condition.kind, condition.status, condition.message);
-        push(&mut kept, event(now, kind, condition.reason.clone(), message));
+        let message = format!(
+            "{} is {}: {}",
+            condition.kind, condition.status, condition.message
+        );
+        push(
+            &mut kept,
+            event(now, kind, condition.reason.clone(), message),
+        );
     }
     let surplus = kept.len().saturating_sub(KEPT);
     kept.drain(..surplus);
@@ -43,14 +63,21 @@ pub fn events(
 
 /// The same failure again and again is one event, with its first time.
 fn push(kept: &mut Vec<Event>, new: Event) {
-    let repeats = kept.last().is_some_and(|last| last.reason == new.reason && last.message == new.message);
+    let repeats = kept
+        .last()
+        .is_some_and(|last| last.reason == new.reason && last.message == new.message);
     if !repeats {
         kept.push(new);
     }
 }
 
 fn event(time: Timestamp, kind: EventType, reason: String, message: String) -> Event {
-    Event { time, kind, reason, message }
+    Event {
+        time,
+        kind,
+        reason,
+        message,
+    }
 }
 
 fn camel(verb: &str) -> String {

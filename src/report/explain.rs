@@ -28,7 +28,12 @@ pub struct Explained {
 
 /// Explains every owned setting, in the order of names.
 #[must_use]
-pub fn explain(desired: &Desired, targets: &Targets, tuning: &Tuning, seen: &Observed) -> Vec<Explained> {
+pub fn explain(
+    desired: &Desired,
+    targets: &Targets,
+    tuning: &Tuning,
+    seen: &Observed,
+) -> Vec<Explained> {
     let server = seen.server.known();
     targets.settings.iter().map(|(name, target)| {
         let tuned = tuning.setting(name.as_str());
@@ -54,6 +59,9 @@ pub fn explain(desired: &Desired, targets: &Targets, tuning: &Tuning, seen: &Obs
 
 fn row(server: &Server, name: &SettingName) -> Option<(String,)> {
     let row = server.settings.get(name)?;
-    let shown = row.def.canonical(&row.running).map_or_else(|_| row.running.clone(), |c| row.def.show(&c));
+    let shown = row
+        .def
+        .canonical(&row.running)
+        .map_or_else(|_| row.running.clone(), |c| row.def.show(&c));
     Some((shown,))
 }

@@ -20,7 +20,11 @@ pub struct StoreError {
 
 impl StoreError {
     pub(crate) fn new(what: &'static str, path: &Path, source: io::Error) -> Self {
-        Self { what, path: path.to_owned(), source }
+        Self {
+            what,
+            path: path.to_owned(),
+            source,
+        }
     }
 }
 
@@ -75,7 +79,10 @@ mod tests {
         replace(&path, "one", 0o644).unwrap();
         replace(&path, "two", 0o600).unwrap();
         assert_eq!(read(&path).unwrap().as_deref(), Some("two"));
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
     }
 

@@ -45,7 +45,9 @@ pub fn keep_manifest(layout: &Layout, desired: &Desired) -> Result<(), StoreErro
 /// Returns the stacks that have a directory here.
 #[must_use]
 pub fn names(layout: &Layout) -> Vec<StackName> {
-    let Ok(entries) = fs::read_dir(layout.stacks()) else { return Vec::new() };
+    let Ok(entries) = fs::read_dir(layout.stacks()) else {
+        return Vec::new();
+    };
     let names = entries.filter_map(|e| StackName::parse(e.ok()?.file_name().to_str()?).ok());
     let mut names: Vec<StackName> = names.collect();
     names.sort();

@@ -11,7 +11,9 @@ use super::{StoreError, read, replace};
 /// It is there and cannot be read.
 pub fn load(layout: &Layout) -> Result<Option<StatusFile>, StoreError> {
     let path = layout.status();
-    let Some(text) = read(&path)? else { return Ok(None) };
+    let Some(text) = read(&path)? else {
+        return Ok(None);
+    };
     let wrong = |e: serde_json::Error| StoreError::new("understand", &path, e.into());
     serde_json::from_str(&text).map(Some).map_err(wrong)
 }

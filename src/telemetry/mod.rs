@@ -17,9 +17,14 @@ pub enum LogFormat {
 /// `aza_agent=debug`).
 pub fn start(format: LogFormat, level: &str, colour: bool) {
     let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false);
     match format {
         LogFormat::Json => lines.json().init(),
-        LogFormat::Text => lines.with_ansi(colour && std::io::stderr().is_terminal()).init(),
+        LogFormat::Text => lines
+            .with_ansi(colour && std::io::stderr().is_terminal())
+            .init(),
     }
 }
