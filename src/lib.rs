@@ -18,10 +18,32 @@
 
 // Ground floor: no clock, files, network, environment, async, logging.
 pub mod api;
+pub mod catalogue;
+pub mod diff;
 pub mod facts;
+pub mod plan;
+pub mod report;
 pub mod tune;
 
 // Stairs: std only, shared with the container.
 pub mod host;
 
 // First floor: effects.
+#[cfg(feature = "agent")]
+pub mod act;
+#[cfg(feature = "agent")]
+pub mod cli;
+#[cfg(feature = "agent")]
+pub mod controller;
+#[cfg(feature = "agent")]
+pub mod observe;
+#[cfg(feature = "agent")]
+pub mod reconcile;
+#[cfg(all(feature = "agent", feature = "sim"))]
+pub mod sim;
+#[cfg(feature = "agent")]
+pub mod source;
+#[cfg(feature = "agent")]
+pub mod store;
+#[cfg(feature = "agent")]
+pub mod telemetry;

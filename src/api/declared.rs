@@ -64,13 +64,17 @@ impl Declared {
         let mut declared = Self::default();
         for (number, line) in text.lines().enumerate() {
             let line_number = number + 1;
-            let wrong = |what: String| DeclaredError { line: line_number, what };
+            let wrong = |what: String| DeclaredError {
+                line: line_number,
+                what,
+            };
             let line = line.trim();
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
-            let (key, value) =
-                line.split_once('=').ok_or_else(|| wrong(format!("`{line}` has no `=`")))?;
+            let (key, value) = line
+                .split_once('=')
+                .ok_or_else(|| wrong(format!("`{line}` has no `=`")))?;
             let (key, value) = (key.trim(), value.trim());
             match key {
                 "version" if value.parse().is_ok_and(|v: u32| v <= VERSION) => {}
@@ -84,7 +88,9 @@ impl Declared {
                     declared.memory = Some(Bytes::parse(value).map_err(|e| wrong(e.to_string()))?);
                 }
                 "cpus" => {
-                    let cpus = value.parse().map_err(|_| wrong(format!("`{value}` is no number")))?;
+                    let cpus = value
+                        .parse()
+                        .map_err(|_| wrong(format!("`{value}` is no number")))?;
                     declared.cpus = Some(cpus);
                 }
                 "workload" => {
@@ -121,7 +127,14 @@ mod tests {
             storage: Some(Storage::Hdd),
             preload: Some(vec!["pg_stat_statements".into(), "pg_cron".into()]),
         };
-        for declared in [full, Declared::default(), Declared { preload: Some(vec![]), ..Declared::default() }] {
+        for declared in [
+            full,
+            Declared::default(),
+            Declared {
+                preload: Some(vec![]),
+                ..Declared::default()
+            },
+        ] {
             assert_eq!(Declared::parse(&declared.render()), Ok(declared));
         }
     }

@@ -7,11 +7,15 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::name::{DatabaseName, ExtensionName, SettingName, StackName};
 use super::quantity::{Bytes, MilliCpu};
 use super::window::Window;
 use super::workload::{Storage, Workload};
+
+/// Twelve hex digits: enough to tell manifests apart, short enough to read out.
+const DIGEST_BYTES: usize = 6;
 
 /// One stack as its manifest wants it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,6 +55,25 @@ pub struct Desired {
     pub suspend: bool,
     /// Files with passwords; what is absent is generated.
     pub secrets: Secrets,
+}
+
+impl Desired {
+    /// Returns the digest that belongs in [`Desired::digest`]: of everything but itself and the origin.
+    #[must_use]
+    pub fn computed_digest(&self) -> String {
+        let of = Self {
+            digest: String::new(),
+            origin: String::new(),
+            ..self.clone()
+        };
+        // Fields come in the order of the type and maps are sorted: the same value, the same text.
+        let text = serde_json::to_string(&of).unwrap_or_default();
+        let hash = Sha256::digest(text.as_bytes());
+        hash.iter()
+            .take(DIGEST_BYTES)
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
 }
 
 /// Limits of the container.

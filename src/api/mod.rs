@@ -2,16 +2,34 @@
 //!
 //! Everything here is a value. Nothing reads a file, a clock or the environment.
 
+pub mod canonical;
+pub mod clash;
+pub mod condition;
 pub mod declared;
 pub mod desired;
+pub mod didyoumean;
 pub mod disruption;
+mod document;
+pub mod event;
+mod findings;
+mod image;
+pub mod manifest;
 pub mod name;
+mod overrides;
 pub mod quantity;
+pub mod reserved;
+pub mod schema;
 pub mod setting;
+mod shape;
+mod spec;
+pub mod status;
+pub mod validate;
+pub mod violation;
 pub mod window;
 pub mod workload;
 
 pub use disruption::Disruption;
 pub use name::{DatabaseName, ExtensionName, SettingName, StackName};
 pub use quantity::{Bytes, MilliCpu};
+pub use violation::Violation;
 pub use workload::{Storage, Workload};

@@ -116,7 +116,9 @@ fn setting_name(text: &str) -> Result<String, NameError> {
 
 fn is_identifier(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '$')
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '$')
 }
 
 fn extension_name(text: &str) -> Result<String, NameError> {
@@ -124,7 +126,9 @@ fn extension_name(text: &str) -> Result<String, NameError> {
     if (1..=63).contains(&text.len()) && text.chars().all(inner) {
         Ok(text.to_owned())
     } else {
-        Err(NameError(format!("`{text}` is no extension name: use letters, digits, `_` and `-`")))
+        Err(NameError(format!(
+            "`{text}` is no extension name: use letters, digits, `_` and `-`"
+        )))
     }
 }
 
@@ -132,7 +136,9 @@ fn database_name(text: &str) -> Result<String, NameError> {
     if (1..=63).contains(&text.len()) && !text.contains('\0') {
         Ok(text.to_owned())
     } else {
-        Err(NameError(format!("`{text}` is no database name: use 1 to 63 bytes without NUL")))
+        Err(NameError(format!(
+            "`{text}` is no database name: use 1 to 63 bytes without NUL"
+        )))
     }
 }
 
@@ -145,7 +151,18 @@ mod tests {
         for good in ["db", "shop-1", "a0", &"a".repeat(40)] {
             assert!(StackName::parse(good).is_ok(), "{good}");
         }
-        for bad in ["", "d", "Db", "-db", "db-", "1db", "d_b", "d.b", "a/b", &"a".repeat(41)] {
+        for bad in [
+            "",
+            "d",
+            "Db",
+            "-db",
+            "db-",
+            "1db",
+            "d_b",
+            "d.b",
+            "a/b",
+            &"a".repeat(41),
+        ] {
             assert!(StackName::parse(bad).is_err(), "{bad}");
         }
     }

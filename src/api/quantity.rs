@@ -72,7 +72,9 @@ impl Bytes {
     /// A missing or unknown unit, something that is no number, or more than fits.
     pub fn parse(text: &str) -> Result<Self, QuantityError> {
         let text = text.trim();
-        let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+        let split = text
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .unwrap_or(text.len());
         let (number, unit) = (&text[..split], text[split..].trim());
         if number.is_empty() {
             return Err(QuantityError::NotANumber(text.into()));
@@ -92,10 +94,15 @@ impl Bytes {
         if let Ok(whole) = number.parse::<u64>() {
             return whole.checked_mul(scale).map(Self).ok_or_else(too_large);
         }
-        let amount: f64 =
-            number.parse().map_err(|_| QuantityError::NotANumber(text.into()))?;
+        let amount: f64 = number
+            .parse()
+            .map_err(|_| QuantityError::NotANumber(text.into()))?;
         let bytes = amount * scale as f64;
-        if bytes >= u64::MAX as f64 { Err(too_large()) } else { Ok(Self(bytes.round() as u64)) }
+        if bytes >= u64::MAX as f64 {
+            Err(too_large())
+        } else {
+            Ok(Self(bytes.round() as u64))
+        }
     }
 }
 
@@ -132,7 +139,11 @@ impl MilliCpu {
                 (cpus * 1000.0).round() as u32
             }
         };
-        if milli == 0 { Err(wrong()) } else { Ok(Self(milli)) }
+        if milli == 0 {
+            Err(wrong())
+        } else {
+            Ok(Self(milli))
+        }
     }
 
     /// Returns the number of CPUs, rounded up: what PostgreSQL can use at one moment.
@@ -158,19 +169,32 @@ mod tests {
 
     #[test]
     fn every_spelling_of_a_unit_is_binary() {
-        for text in ["512MB", "512M", "512Mi", "512MiB", "512 mb", "0.5GiB", "524288kB"] {
+        for text in [
+            "512MB", "512M", "512Mi", "512MiB", "512 mb", "0.5GiB", "524288kB",
+        ] {
             assert_eq!(Bytes::parse(text), Ok(Bytes::mib(512)), "{text}");
         }
     }
 
     #[test]
     fn a_bare_number_is_refused() {
-        assert_eq!(Bytes::parse("512"), Err(QuantityError::NoUnit("512".into())));
+        assert_eq!(
+            Bytes::parse("512"),
+            Err(QuantityError::NoUnit("512".into()))
+        );
     }
 
     #[test]
     fn what_is_no_amount_is_refused() {
-        for text in ["", "MB", "-1MB", "1.2.3MB", "5 minutes", "99999999999TB", "1e3MB"] {
+        for text in [
+            "",
+            "MB",
+            "-1MB",
+            "1.2.3MB",
+            "5 minutes",
+            "99999999999TB",
+            "1e3MB",
+        ] {
             assert!(Bytes::parse(text).is_err(), "{text}");
         }
     }
@@ -185,9 +209,12 @@ mod tests {
 
     #[test]
     fn cpus_are_read_and_shown() {
-        for (text, milli, shown) in
-            [("2", 2000, "2"), ("1.5", 1500, "1.5"), ("500m", 500, "0.5"), (" 0.25 ", 250, "0.25")]
-        {
+        for (text, milli, shown) in [
+            ("2", 2000, "2"),
+            ("1.5", 1500, "1.5"),
+            ("500m", 500, "0.5"),
+            (" 0.25 ", 250, "0.25"),
+        ] {
             let cpus = MilliCpu::parse(text).unwrap();
             assert_eq!((cpus.0, cpus.to_string().as_str()), (milli, shown));
         }

@@ -3,7 +3,16 @@
 //! Only values. The rooms that look ([`crate::host`], `observe`, `sim`) fill them in.
 
 pub mod capacity;
+pub mod extensions;
 pub mod observation;
+pub mod observed;
+pub mod record;
+pub mod service;
+pub mod settings;
 
 pub use capacity::{Capacity, CgroupVersion, CpuSource, Limits, MemorySource};
 pub use observation::Observation;
+pub use observed::Observed;
+pub use record::Record;
+pub use service::{Container, ContainerState};
+pub use settings::{Server, SettingRow};

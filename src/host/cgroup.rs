@@ -38,16 +38,25 @@ pub fn container_limits(root: &Path, pid: Option<u32>) -> io::Result<Limits> {
 }
 
 fn v2(tree: &Path, membership: &str, outside: bool) -> io::Result<Limits> {
-    let path = membership.lines().find_map(|line| line.strip_prefix("0::")).unwrap_or("/");
+    let path = membership
+        .lines()
+        .find_map(|line| line.strip_prefix("0::"))
+        .unwrap_or("/");
     let lineage = lineage(tree, path, outside)?;
     let own = &lineage[0];
     let mut memory = None;
     let mut cpus = None;
     for group in &lineage {
         for limit in ["memory.max", "memory.high"] {
-            memory = least(memory, files::value(&group.join(limit), v2_bytes)?.flatten());
+            memory = least(
+                memory,
+                files::value(&group.join(limit), v2_bytes)?.flatten(),
+            );
         }
-        cpus = least(cpus, files::value(&group.join("cpu.max"), v2_quota)?.flatten());
+        cpus = least(
+            cpus,
+            files::value(&group.join("cpu.max"), v2_quota)?.flatten(),
+        );
     }
     Ok(Limits {
         version: Some(CgroupVersion::V2),
@@ -73,10 +82,11 @@ fn v1(tree: &Path, membership: &str, outside: bool) -> io::Result<Limits> {
         // The kernel's own minimum, which knows ancestors that a container cannot see.
         let all = files::keyed(&own.join("memory.stat"), "hierarchical_memory_limit")?;
         limits.memory = least(limits.memory, all.filter(|n| *n < V1_UNLIMITED).map(Bytes));
-        limits.own_memory =
-            files::value(&own.join("memory.limit_in_bytes"), v1_bytes)?.flatten();
+        limits.own_memory = files::value(&own.join("memory.limit_in_bytes"), v1_bytes)?.flatten();
         let both = files::value(&own.join("memory.memsw.limit_in_bytes"), v1_bytes)?.flatten();
-        limits.swap = both.zip(limits.own_memory).map(|(both, own)| Bytes(both.0.saturating_sub(own.0)));
+        limits.swap = both
+            .zip(limits.own_memory)
+            .map(|(both, own)| Bytes(both.0.saturating_sub(own.0)));
         limits.oom_kills = files::keyed(&own.join("memory.oom_control"), "oom_kill")?;
         limits.memory_usage = files::value(&own.join("memory.usage_in_bytes"), bytes)?;
         limits.version = Some(CgroupVersion::V1);
@@ -104,12 +114,22 @@ fn v1_lineage(
     let mine = membership.lines().find_map(|line| {
         let mut fields = line.splitn(3, ':').skip(1);
         let (names, path) = (fields.next()?, fields.next()?);
-        names.split(',').any(|name| name == controller).then_some((names, path))
+        names
+            .split(',')
+            .any(|name| name == controller)
+            .then_some((names, path))
     });
-    let Some((names, path)) = mine else { return Ok(None) };
+    let Some((names, path)) = mine else {
+        return Ok(None);
+    };
     // `cpu` is usually a link to `cpu,cpuacct`; where it is missing the directory has both names.
-    let mount = [controller, names].map(|name| tree.join(name)).into_iter().find(|dir| dir.is_dir());
-    mount.map(|mount| lineage(&mount, path, outside)).transpose()
+    let mount = [controller, names]
+        .map(|name| tree.join(name))
+        .into_iter()
+        .find(|dir| dir.is_dir());
+    mount
+        .map(|mount| lineage(&mount, path, outside))
+        .transpose()
 }
 
 /// Returns a group's directory and those above it, up to the top of the mount.
@@ -117,7 +137,10 @@ fn v1_lineage(
 /// Inside a container the path may begin above what is mounted: its leading parts are dropped until
 /// it exists. Seen from outside that would be another group, so there a missing path is an error.
 fn lineage(mount: &Path, path: &str, outside: bool) -> io::Result<Vec<PathBuf>> {
-    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty() && *part != "..").collect();
+    let parts: Vec<&str> = path
+        .split('/')
+        .filter(|part| !part.is_empty() && *part != "..")
+        .collect();
     let whole = join(mount, &parts);
     if outside && !whole.is_dir() {
         let what = format!("cgroup {} is gone: the container stopped", whole.display());
@@ -125,11 +148,16 @@ fn lineage(mount: &Path, path: &str, outside: bool) -> io::Result<Vec<PathBuf>> 
     }
     let hidden = (0..=parts.len()).find(|skip| join(mount, &parts[*skip..]).is_dir());
     let visible = &parts[hidden.unwrap_or(parts.len())..];
-    Ok((0..=visible.len()).rev().map(|depth| join(mount, &visible[..depth])).collect())
+    Ok((0..=visible.len())
+        .rev()
+        .map(|depth| join(mount, &visible[..depth]))
+        .collect())
 }
 
 fn join(mount: &Path, parts: &[&str]) -> PathBuf {
-    parts.iter().fold(mount.to_owned(), |dir, part| dir.join(part))
+    parts
+        .iter()
+        .fold(mount.to_owned(), |dir, part| dir.join(part))
 }
 
 fn cpuset(lineage: &[PathBuf], names: &[&str]) -> io::Result<Option<u32>> {
@@ -157,7 +185,11 @@ fn bytes(text: &str) -> Option<Bytes> {
 }
 
 fn v2_bytes(text: &str) -> Option<Option<Bytes>> {
-    if text == "max" { Some(None) } else { bytes(text).map(Some) }
+    if text == "max" {
+        Some(None)
+    } else {
+        bytes(text).map(Some)
+    }
 }
 
 fn v1_bytes(text: &str) -> Option<Option<Bytes>> {
@@ -166,12 +198,20 @@ fn v1_bytes(text: &str) -> Option<Option<Bytes>> {
 
 fn v2_quota(text: &str) -> Option<Option<MilliCpu>> {
     let (quota, period) = text.split_once(' ')?;
-    if quota == "max" { Some(None) } else { quota_of(quota.parse().ok()?, period.parse().ok()?).map(Some) }
+    if quota == "max" {
+        Some(None)
+    } else {
+        quota_of(quota.parse().ok()?, period.parse().ok()?).map(Some)
+    }
 }
 
 fn v1_quota(group: &Path) -> io::Result<Option<MilliCpu>> {
-    let quota = files::value(&group.join("cpu.cfs_quota_us"), |text| text.parse::<i64>().ok())?;
-    let period = files::value(&group.join("cpu.cfs_period_us"), |text| text.parse::<u64>().ok())?;
+    let quota = files::value(&group.join("cpu.cfs_quota_us"), |text| {
+        text.parse::<i64>().ok()
+    })?;
+    let period = files::value(&group.join("cpu.cfs_period_us"), |text| {
+        text.parse::<u64>().ok()
+    })?;
     match (quota.map(u64::try_from), period) {
         (Some(Ok(quota)), Some(period)) => quota_of(quota, period)
             .map(Some)

@@ -8,24 +8,36 @@ use std::{fs, io};
 pub(super) fn read(path: &Path) -> io::Result<Option<String>> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
-        Err(wrong) if matches!(wrong.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+        Err(wrong)
+            if matches!(
+                wrong.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            ) =>
+        {
             Ok(None)
         }
-        Err(wrong) => {
-            Err(io::Error::new(wrong.kind(), format!("cannot read {}: {wrong}", path.display())))
-        }
+        Err(wrong) => Err(io::Error::new(
+            wrong.kind(),
+            format!("cannot read {}: {wrong}", path.display()),
+        )),
     }
 }
 
 /// Returns the file's one value through `parse`; the outer `None` means no file.
 pub(super) fn value<T>(path: &Path, parse: impl Fn(&str) -> Option<T>) -> io::Result<Option<T>> {
-    let Some(text) = read(path)? else { return Ok(None) };
-    parse(text.trim()).map(Some).ok_or_else(|| garbage(path, text.trim()))
+    let Some(text) = read(path)? else {
+        return Ok(None);
+    };
+    parse(text.trim())
+        .map(Some)
+        .ok_or_else(|| garbage(path, text.trim()))
 }
 
 /// Returns the number behind a key, in a file of `key value` lines; `None` for no file or no such key.
 pub(super) fn keyed(path: &Path, key: &str) -> io::Result<Option<u64>> {
-    let Some(text) = read(path)? else { return Ok(None) };
+    let Some(text) = read(path)? else {
+        return Ok(None);
+    };
     for line in text.lines() {
         let mut words = line.split_whitespace();
         if words.next().map(|word| word.trim_end_matches(':')) == Some(key) {
@@ -53,6 +65,9 @@ pub(super) fn cpu_list(text: &str) -> Option<u32> {
 /// Returns the error for a file that does not hold what the kernel writes.
 pub(super) fn garbage(path: &Path, text: &str) -> io::Error {
     let shown: String = text.chars().take(60).collect();
-    let what = format!("{} holds `{shown}`, which is not what the kernel writes there", path.display());
+    let what = format!(
+        "{} holds `{shown}`, which is not what the kernel writes there",
+        path.display()
+    );
     io::Error::new(io::ErrorKind::InvalidData, what)
 }

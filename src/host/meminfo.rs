@@ -25,7 +25,11 @@ fn cpus(root: &Path) -> io::Result<u32> {
     // A container that hides /sys still has this one.
     let cpuinfo = root.join("proc/cpuinfo");
     let text = files::read(&cpuinfo)?.unwrap_or_default();
-    match text.lines().filter(|line| line.starts_with("processor")).count() {
+    match text
+        .lines()
+        .filter(|line| line.starts_with("processor"))
+        .count()
+    {
         0 => Err(files::garbage(&cpuinfo, "no processor line")),
         count => Ok(u32::try_from(count).unwrap_or(u32::MAX)),
     }

@@ -10,6 +10,8 @@ use std::path::Path;
 
 mod cgroup;
 mod files;
+pub mod layout;
+pub mod lock;
 mod meminfo;
 
 pub use cgroup::container_limits;
@@ -51,17 +53,27 @@ pub fn capacity(root: &Path, pid: Option<u32>, ceilings: Ceilings) -> io::Result
     ];
     let cpus = [
         (ceilings.declared_cpus, CpuSource::Declared),
-        (limits.cpus.map(crate::api::MilliCpu::whole), CpuSource::Quota),
+        (
+            limits.cpus.map(crate::api::MilliCpu::whole),
+            CpuSource::Quota,
+        ),
         (limits.cpuset, CpuSource::Cpuset),
         (Some(host_cpus), CpuSource::Host),
     ];
     let (memory, memory_from) = smallest(memory).unwrap_or((host_memory, MemorySource::Host));
     let (cpus, cpus_from) = smallest(cpus).unwrap_or((host_cpus, CpuSource::Host));
-    Ok(Capacity { memory, memory_from, cpus: cpus.clamp(1, 128), cpus_from })
+    Ok(Capacity {
+        memory,
+        memory_from,
+        cpus: cpus.clamp(1, 128),
+        cpus_from,
+    })
 }
 
 fn smallest<T: Ord + Copy, S: Copy>(candidates: [(Option<T>, S); 4]) -> Option<(T, S)> {
-    let known = candidates.into_iter().filter_map(|(value, source)| Some((value?, source)));
+    let known = candidates
+        .into_iter()
+        .filter_map(|(value, source)| Some((value?, source)));
     known.min_by_key(|(value, _)| *value)
 }
 

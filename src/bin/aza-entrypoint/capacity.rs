@@ -55,19 +55,31 @@ pub fn size(environment: &Environment) -> Result<Sizing, Refusal> {
         workload,
         storage: storage.unwrap_or(Storage::Ssd),
         shm: file_system_size(Path::new("/dev/shm")),
-        disk: environment.pgdata.ancestors().find(|path| path.is_dir()).and_then(file_system_size),
+        disk: environment
+            .pgdata
+            .ancestors()
+            .find(|path| path.is_dir())
+            .and_then(file_system_size),
         preload: preload.unwrap_or_else(|| DEFAULT_PRELOAD.map(str::to_owned).into()),
         cron_database: environment.database.clone(),
     };
     let tuning = tune(&inputs);
-    Ok(Sizing { inputs, capacity, tuning, sources: [workload_from, storage_from, preload_from] })
+    Ok(Sizing {
+        inputs,
+        capacity,
+        tuning,
+        sources: [workload_from, storage_from, preload_from],
+    })
 }
 
 impl Sizing {
     /// Says in one line what was decided, and where each part came from.
     pub fn line(&self) -> String {
         let [workload_from, storage_from, preload_from] = self.sources;
-        let workload = self.inputs.workload.map_or("reference", |workload| workload.as_str());
+        let workload = self
+            .inputs
+            .workload
+            .map_or("reference", |workload| workload.as_str());
         let preload = match self.inputs.preload.join(",") {
             none if none.is_empty() => "nothing".to_owned(),
             some => some,
@@ -107,5 +119,8 @@ fn declared(path: &Path) -> Result<Declared, Refusal> {
 
 fn file_system_size(path: &Path) -> Option<Bytes> {
     let seen = rustix::fs::statvfs(path).ok()?;
-    seen.f_blocks.checked_mul(seen.f_frsize).filter(|size| *size > 0).map(Bytes)
+    seen.f_blocks
+        .checked_mul(seen.f_frsize)
+        .filter(|size| *size > 0)
+        .map(Bytes)
 }

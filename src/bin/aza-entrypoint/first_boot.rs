@@ -42,7 +42,9 @@ pub fn run(environment: &Environment, identity: &Identity, sizing: &Sizing) -> R
     server.sql(&extensions(&sizing.inputs.preload), "create the extensions")?;
     scripts::run(&server)?;
     server.stop()?;
-    place.finish(&work, data).tried(|| format!("cannot put the new cluster at {}", data.display()))?;
+    place
+        .finish(&work, data)
+        .tried(|| format!("cannot put the new cluster at {}", data.display()))?;
     let _ = fs::remove_dir_all(&scratch);
     log::say("PostgreSQL init process complete; ready for start up.");
     Ok(())
@@ -80,7 +82,9 @@ impl Place {
                 fs::remove_dir_all(&work).tried(|| format!("cannot remove {}", work.display()))?;
             }
         }
-        let foreign = entries(data).tried(|| format!("cannot list {shown}")).map_err(|r| r.fix(fix))?;
+        let foreign = entries(data)
+            .tried(|| format!("cannot list {shown}"))
+            .map_err(|r| r.fix(fix))?;
         if let Some(entry) = foreign.first() {
             return Err(Refusal::new(format!(
                 "{shown} holds no PostgreSQL cluster but is not empty: {} is in it",
@@ -102,8 +106,9 @@ impl Place {
                 sync_directory(parent)
             }
             Self::Inside => {
-                let (last, rest): (Vec<_>, Vec<_>) =
-                    entries(work)?.into_iter().partition(|entry| entry.ends_with("PG_VERSION"));
+                let (last, rest): (Vec<_>, Vec<_>) = entries(work)?
+                    .into_iter()
+                    .partition(|entry| entry.ends_with("PG_VERSION"));
                 for entry in rest.into_iter().chain(last) {
                     sync_directory(data)?;
                     fs::rename(&entry, data.join(entry.file_name().unwrap_or_default()))?;
@@ -122,14 +127,20 @@ fn entries(directory: &Path) -> io::Result<Vec<PathBuf>> {
         Err(wrong) if wrong.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(wrong) => return Err(wrong),
     };
-    let paths = listed.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>()?;
-    Ok(paths.into_iter().filter(|path| !path.ends_with("lost+found")).collect())
+    let paths = listed
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<io::Result<Vec<_>>>()?;
+    Ok(paths
+        .into_iter()
+        .filter(|path| !path.ends_with("lost+found"))
+        .collect())
 }
 
 /// Removes everything below a directory, the mark of unfinished work last.
 fn clear(directory: &Path) -> io::Result<()> {
-    let (mark, rest): (Vec<_>, Vec<_>) =
-        entries(directory)?.into_iter().partition(|entry| entry.ends_with(UNFINISHED));
+    let (mark, rest): (Vec<_>, Vec<_>) = entries(directory)?
+        .into_iter()
+        .partition(|entry| entry.ends_with(UNFINISHED));
     for entry in rest.into_iter().chain(mark) {
         if entry.is_dir() && !entry.is_symlink() {
             fs::remove_dir_all(entry)?;
@@ -143,18 +154,29 @@ fn clear(directory: &Path) -> io::Result<()> {
 /// Makes a directory that only this user can enter: for the socket.
 fn scratch() -> Result<PathBuf, Refusal> {
     use std::os::unix::fs::DirBuilderExt;
-    let path = PathBuf::from(format!("/tmp/aza-first-boot-{}", rustix::process::geteuid().as_raw()));
+    let path = PathBuf::from(format!(
+        "/tmp/aza-first-boot-{}",
+        rustix::process::geteuid().as_raw()
+    ));
     let _ = fs::remove_dir_all(&path);
-    fs::DirBuilder::new().mode(0o700).create(&path).tried(|| format!("cannot make {}", path.display())).map_err(
-        |refusal| refusal.fix("give the container a writable /tmp, for example `--tmpfs /tmp:mode=1777`"),
-    )?;
+    fs::DirBuilder::new()
+        .mode(0o700)
+        .create(&path)
+        .tried(|| format!("cannot make {}", path.display()))
+        .map_err(|refusal| {
+            refusal.fix("give the container a writable /tmp, for example `--tmpfs /tmp:mode=1777`")
+        })?;
     Ok(path)
 }
 
 fn extensions(preload: &[String]) -> String {
     let loaded = |library: &str| preload.iter().any(|name| name == library);
-    let wanted = EXTENSIONS.iter().filter(|(_, needs)| needs.is_none_or(loaded));
-    wanted.map(|(name, _)| format!("CREATE EXTENSION IF NOT EXISTS {name};\n")).collect()
+    let wanted = EXTENSIONS
+        .iter()
+        .filter(|(_, needs)| needs.is_none_or(loaded));
+    wanted
+        .map(|(name, _)| format!("CREATE EXTENSION IF NOT EXISTS {name};\n"))
+        .collect()
 }
 
 #[cfg(test)]

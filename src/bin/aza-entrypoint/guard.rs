@@ -46,14 +46,21 @@ pub fn fit_auto_conf(data: &Path, sizing: &Sizing, identity: &Identity) -> Resul
     // An unreadable file is skipped silently by the server, with all it holds: better to stop here.
     let lines = conf::parse(&read(&file)?);
     let reserving = |line: &conf::Line| {
-        line.setting.as_ref().is_some_and(|(name, _)| RESERVING.contains(&name.as_str()))
+        line.setting
+            .as_ref()
+            .is_some_and(|(name, _)| RESERVING.contains(&name.as_str()))
     };
     if !lines.iter().any(reserving) {
         return Ok(());
     }
     let value = |name: &str| {
-        let left = lines.iter().rev().filter_map(|line| line.setting.as_ref()).find(|(known, _)| known == name);
-        left.map(|(_, value)| value.clone()).or_else(|| sizing.tuning.value(name).map(str::to_owned))
+        let left = lines
+            .iter()
+            .rev()
+            .filter_map(|line| line.setting.as_ref())
+            .find(|(known, _)| known == name);
+        left.map(|(_, value)| value.clone())
+            .or_else(|| sizing.tuning.value(name).map(str::to_owned))
     };
     let mut effective = Effective::from_lookup(value);
     effective.shared_memory = shared_memory(data, identity);
@@ -64,9 +71,16 @@ pub fn fit_auto_conf(data: &Path, sizing: &Sizing, identity: &Identity) -> Resul
         return Ok(());
     }
     let (aside, kept): (Vec<_>, Vec<_>) = lines.iter().partition(|line| reserving(line));
-    let names: Vec<&str> =
-        aside.iter().filter_map(|line| Some(line.setting.as_ref()?.0.as_str())).collect();
-    let text = |lines: &[&conf::Line]| lines.iter().map(|line| format!("{}\n", line.text)).collect::<String>();
+    let names: Vec<&str> = aside
+        .iter()
+        .filter_map(|line| Some(line.setting.as_ref()?.0.as_str()))
+        .collect();
+    let text = |lines: &[&conf::Line]| {
+        lines
+            .iter()
+            .map(|line| format!("{}\n", line.text))
+            .collect::<String>()
+    };
     let heading = format!(
         "# Taken out of postgresql.auto.conf by aza-entrypoint: with them the server needs {needs:.0} MB\n\
          # before the first query, and this container has {room:.0} MB for it. No server reads this file.\n"
@@ -87,7 +101,13 @@ const IDLE_CONNECTION_MB: f64 = 1.6;
 
 /// Asks the server how much shared memory its files make it take; `None` where it does not say.
 fn shared_memory(data: &Path, identity: &Identity) -> Option<Bytes> {
-    let output = identity.command("postgres").arg("-D").arg(data).args(["-C", "shared_memory_size"]).output().ok()?;
+    let output = identity
+        .command("postgres")
+        .arg("-D")
+        .arg(data)
+        .args(["-C", "shared_memory_size"])
+        .output()
+        .ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     text.trim().parse().ok().map(Bytes::mib)
 }

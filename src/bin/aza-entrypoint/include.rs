@@ -27,7 +27,10 @@ pub fn write(data: &Path, sizing: &Sizing) -> Result<(), Refusal> {
     }
     let conf = data.join("postgresql.conf");
     if !conf.exists() {
-        log::warn(&format!("{} is missing, so the tuned values are not included", conf.display()));
+        log::warn(&format!(
+            "{} is missing, so the tuned values are not included",
+            conf.display()
+        ));
         return Ok(());
     }
     let before = read(&conf)?;
@@ -44,7 +47,10 @@ fn with_last_line(text: &str) -> Option<String> {
         return None;
     }
     let kept: Vec<&str> = text.lines().filter(|line| line.trim() != LINE).collect();
-    Some(format!("{}\n{LINE}\n", kept.join("\n").trim_end_matches('\n')))
+    Some(format!(
+        "{}\n{LINE}\n",
+        kept.join("\n").trim_end_matches('\n')
+    ))
 }
 
 #[cfg(test)]

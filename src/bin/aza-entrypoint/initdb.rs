@@ -22,7 +22,11 @@ pub fn initdb(environment: &Environment, identity: &Identity, data: &Path) -> Re
         .ok_or_else(|| Refusal::new("POSTGRES_INITDB_ARGS: a quote is not closed"))?;
     let mut command = identity.command("initdb");
     command.arg("--pgdata").arg(data);
-    command.args(["--username=postgres", "--encoding=UTF8", "--set=listen_addresses=*"]);
+    command.args([
+        "--username=postgres",
+        "--encoding=UTF8",
+        "--set=listen_addresses=*",
+    ]);
     // Until our own files are written: nobody over the network, and no password is asked for here.
     command.args(["--auth-local=peer", "--auth-host=reject"]);
     if !names_a_locale(&more) {
@@ -32,9 +36,14 @@ pub fn initdb(environment: &Environment, identity: &Identity, data: &Path) -> Re
     if !environment.checksums {
         command.arg("--no-data-checksums");
     }
-    let status = command.args(&more).status().tried(|| "cannot run initdb".to_owned())?;
+    let status = command
+        .args(&more)
+        .status()
+        .tried(|| "cannot run initdb".to_owned())?;
     if !status.success() {
-        return Err(Refusal::new(format!("initdb failed ({status}): its own message stands above")));
+        return Err(Refusal::new(format!(
+            "initdb failed ({status}): its own message stands above"
+        )));
     }
     may_connect(environment, data)?;
     first_statements(environment, identity, data, password)
@@ -48,18 +57,43 @@ fn first_statements(
     data: &Path,
     password: Option<&Password>,
 ) -> Result<(), Refusal> {
-    let what = || format!("cannot create the database `{}` and its owner", environment.database);
+    let what = || {
+        format!(
+            "cannot create the database `{}` and its owner",
+            environment.database
+        )
+    };
     let mut single = identity.command("postgres");
-    single.arg("--single").arg("-D").arg(data).args(["-j", "-c", "shared_preload_libraries="]);
-    single.args(["-c", "exit_on_error=on", "-c", "log_min_error_statement=panic", "template1"]);
-    let mut child = single.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().tried(what)?;
+    single
+        .arg("--single")
+        .arg("-D")
+        .arg(data)
+        .args(["-j", "-c", "shared_preload_libraries="]);
+    single.args([
+        "-c",
+        "exit_on_error=on",
+        "-c",
+        "log_min_error_statement=panic",
+        "template1",
+    ]);
+    let mut child = single
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .tried(what)?;
     if let Some(mut input) = child.stdin.take() {
         let statements = statements(&environment.user, password, &environment.database);
-        input.write_all(statements.join(";\n\n").as_bytes()).tried(what)?;
+        input
+            .write_all(statements.join(";\n\n").as_bytes())
+            .tried(what)?;
         input.write_all(b";\n\n").tried(what)?;
     }
     let status = child.wait().tried(what)?;
-    if status.success() { Ok(()) } else { Err(Refusal::new(format!("{} ({status})", what()))) }
+    if status.success() {
+        Ok(())
+    } else {
+        Err(Refusal::new(format!("{} ({status})", what())))
+    }
 }
 
 fn statements(user: &str, password: Option<&Password>, database: &str) -> Vec<String> {
@@ -74,7 +108,10 @@ fn statements(user: &str, password: Option<&Password>, database: &str) -> Vec<St
     }
     if let Some(password) = password {
         // A verifier, never the password: what is in SQL ends up in logs.
-        statements.push(format!("ALTER ROLE {role} PASSWORD '{}'", verifier(password.reveal())));
+        statements.push(format!(
+            "ALTER ROLE {role} PASSWORD '{}'",
+            verifier(password.reveal())
+        ));
     }
     if !["postgres", "template0", "template1"].contains(&database) {
         statements.push(format!("CREATE DATABASE {}", quoted(database)));
@@ -117,13 +154,24 @@ fn verifier(password: &str) -> String {
 }
 
 fn names_a_locale(arguments: &[String]) -> bool {
-    let words = ["--locale", "--no-locale", "--lc-", "--icu", "--builtin-locale"];
-    arguments.iter().any(|argument| words.iter().any(|word| argument.starts_with(word)))
+    let words = [
+        "--locale",
+        "--no-locale",
+        "--lc-",
+        "--icu",
+        "--builtin-locale",
+    ];
+    arguments
+        .iter()
+        .any(|argument| words.iter().any(|word| argument.starts_with(word)))
 }
 
 /// Writes `pg_hba.conf` and `pg_ident.conf`.
 fn may_connect(environment: &Environment, data: &Path) -> Result<(), Refusal> {
-    let method = environment.host_auth_method.as_deref().unwrap_or("scram-sha-256");
+    let method = environment
+        .host_auth_method
+        .as_deref()
+        .unwrap_or("scram-sha-256");
     let hba = format!(
         "# TYPE  DATABASE     USER  ADDRESS  METHOD\n\
          # Whoever may enter the container may enter the server: `docker exec`, and the agent on the host.\n\
@@ -159,7 +207,12 @@ mod tests {
     #[test]
     fn a_locale_of_the_users_own_replaces_ours() {
         let words = |text: &str| words::split(text).unwrap();
-        for text in ["--locale=de_DE.utf8", "--no-locale", "--lc-collate=C", "--icu-locale=en --locale-provider=icu"] {
+        for text in [
+            "--locale=de_DE.utf8",
+            "--no-locale",
+            "--lc-collate=C",
+            "--icu-locale=en --locale-provider=icu",
+        ] {
             assert!(names_a_locale(&words(text)), "{text}");
         }
         assert!(!names_a_locale(&words("--wal-segsize=64")));

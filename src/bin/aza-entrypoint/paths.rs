@@ -43,7 +43,10 @@ pub fn check_version(data: &Path) -> Result<(), Refusal> {
         data.display(),
         version.trim()
     ))
-    .fix(format!("use an image of PostgreSQL {}, or move the data with pg_upgrade or pg_dump", version.trim())))
+    .fix(format!(
+        "use an image of PostgreSQL {}, or move the data with pg_upgrade or pg_dump",
+        version.trim()
+    )))
 }
 
 /// Reads a text file.
@@ -84,8 +87,12 @@ pub fn sync_directory(path: &Path) -> io::Result<()> {
 fn write_private(path: &Path, text: &str) -> io::Result<()> {
     use std::io::Write;
     use std::os::unix::fs::OpenOptionsExt;
-    let mut file =
-        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()
 }

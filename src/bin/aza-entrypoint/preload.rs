@@ -10,13 +10,21 @@ use crate::refusal::Refusal;
 /// # Errors
 /// The names of all that are missing.
 pub fn check(libraries: &[String]) -> Result<(), Refusal> {
-    let missing: Vec<&str> =
-        libraries.iter().filter(|library| !file(library).is_file()).map(String::as_str).collect();
+    let missing: Vec<&str> = libraries
+        .iter()
+        .filter(|library| !file(library).is_file())
+        .map(String::as_str)
+        .collect();
     if missing.is_empty() {
         return Ok(());
     }
-    Err(Refusal::new(format!("shared_preload_libraries: no such library in this image: {}", missing.join(", ")))
-        .fix("correct POSTGRES_SHARED_PRELOAD_LIBRARIES or the manifest, or use an image that holds it"))
+    Err(Refusal::new(format!(
+        "shared_preload_libraries: no such library in this image: {}",
+        missing.join(", ")
+    ))
+    .fix(
+        "correct POSTGRES_SHARED_PRELOAD_LIBRARIES or the manifest, or use an image that holds it",
+    ))
 }
 
 /// Returns the file of a library, as the server looks for it.
@@ -42,7 +50,10 @@ mod tests {
     fn every_missing_library_is_named() {
         let wanted = ["no_such_thing".to_owned(), "/tmp/other.so".to_owned()];
         let refusal = check(&wanted).unwrap_err().to_string();
-        assert!(refusal.contains("no_such_thing, /tmp/other.so"), "{refusal}");
+        assert!(
+            refusal.contains("no_such_thing, /tmp/other.so"),
+            "{refusal}"
+        );
         assert!(check(&[]).is_ok());
     }
 
@@ -51,7 +62,10 @@ mod tests {
         for (library, path) in [
             ("vector", "/usr/lib/postgresql/18/lib/vector.so"),
             ("vector.so", "/usr/lib/postgresql/18/lib/vector.so"),
-            ("$libdir/plugins/x", "/usr/lib/postgresql/18/lib/plugins/x.so"),
+            (
+                "$libdir/plugins/x",
+                "/usr/lib/postgresql/18/lib/plugins/x.so",
+            ),
             ("/opt/x", "/opt/x.so"),
         ] {
             assert_eq!(file(library), PathBuf::from(path));

@@ -56,9 +56,11 @@ pub fn run(server: &TemporaryServer) -> Result<(), Refusal> {
         log::say(&format!("running {shown}"));
         let status = perform(server, &script, &kind).tried(|| format!("cannot run {shown}"))?;
         if !status.success() {
-            return Err(Refusal::new(format!("init script {shown} failed ({status})")).fix(
-                "its message stands above; mend it and start again: the first boot begins anew",
-            ));
+            return Err(
+                Refusal::new(format!("init script {shown} failed ({status})")).fix(
+                    "its message stands above; mend it and start again: the first boot begins anew",
+                ),
+            );
         }
     }
     Ok(())
@@ -70,7 +72,9 @@ fn scripts(directory: &Path) -> io::Result<Vec<PathBuf>> {
         Err(wrong) if wrong.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(wrong) => return Err(wrong),
     };
-    let mut scripts = entries.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>()?;
+    let mut scripts = entries
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<io::Result<Vec<_>>>()?;
     scripts.retain(|path| path.is_file());
     scripts.sort();
     Ok(scripts)
@@ -93,12 +97,23 @@ fn kind(script: &Path, executable: bool) -> Kind {
 fn perform(server: &TemporaryServer, script: &Path, kind: &Kind) -> io::Result<ExitStatus> {
     match kind {
         Kind::Run => server.command(&script.to_string_lossy()).status(),
-        Kind::Source => server.command("bash").arg("-c").arg(FUNCTIONS).arg(script).status(),
+        Kind::Source => server
+            .command("bash")
+            .arg("-c")
+            .arg(FUNCTIONS)
+            .arg(script)
+            .status(),
         Kind::Sql => server.psql().arg("--file").arg(script).status(),
         Kind::Compressed(program) => {
-            let mut unpacking =
-                Command::new(program).args(["-dc", "--"]).arg(script).stdout(Stdio::piped()).spawn()?;
-            let unpacked = unpacking.stdout.take().map_or_else(Stdio::null, Stdio::from);
+            let mut unpacking = Command::new(program)
+                .args(["-dc", "--"])
+                .arg(script)
+                .stdout(Stdio::piped())
+                .spawn()?;
+            let unpacked = unpacking
+                .stdout
+                .take()
+                .map_or_else(Stdio::null, Stdio::from);
             let status = server.psql().stdin(unpacked).status()?;
             let unpacking = unpacking.wait()?;
             // A damaged archive ends early: psql is content with what it got, we are not.

@@ -36,12 +36,25 @@ impl<'a> TemporaryServer<'a> {
     ) -> Result<Self, Refusal> {
         let mut command = identity.command("postgres");
         command.arg("-D").arg(data);
-        command.args(["-c", "listen_addresses=", "-c", "unix_socket_permissions=0700"]);
-        command.arg("-c").arg(format!("unix_socket_directories={}", sockets.display()));
+        command.args([
+            "-c",
+            "listen_addresses=",
+            "-c",
+            "unix_socket_permissions=0700",
+        ]);
+        command
+            .arg("-c")
+            .arg(format!("unix_socket_directories={}", sockets.display()));
         command.env_remove("POSTGRES_PASSWORD").stdin(Stdio::null());
         let child = command.spawn().tried(|| "cannot run postgres".to_owned())?;
         let (data, sockets) = (data.to_owned(), sockets.to_owned());
-        let mut server = Self { child, environment, identity, data, sockets };
+        let mut server = Self {
+            child,
+            environment,
+            identity,
+            data,
+            sockets,
+        };
         server.wait_until_ready()?;
         Ok(server)
     }
@@ -49,14 +62,20 @@ impl<'a> TemporaryServer<'a> {
     fn wait_until_ready(&mut self) -> Result<(), Refusal> {
         let deadline = Instant::now() + STARTS_WITHIN;
         while !says_ready(&self.data) {
-            if let Some(status) = self.child.try_wait().tried(|| "cannot wait for postgres".to_owned())? {
+            if let Some(status) = self
+                .child
+                .try_wait()
+                .tried(|| "cannot wait for postgres".to_owned())?
+            {
                 return Err(Refusal::new(format!(
                     "the first boot's server ended ({status}): its own message stands above"
                 )));
             }
             if Instant::now() > deadline {
                 let _ = self.child.kill();
-                return Err(Refusal::new("the first boot's server is not ready after 60 s"));
+                return Err(Refusal::new(
+                    "the first boot's server is not ready after 60 s",
+                ));
             }
             std::thread::sleep(Duration::from_millis(10));
         }
@@ -82,9 +101,16 @@ impl<'a> TemporaryServer<'a> {
     pub fn psql(&self) -> Command {
         let mut command = self.command("psql");
         command.env_remove("POSTGRES_PASSWORD");
-        command.args(["--no-psqlrc", "--no-password", "--quiet", "--set=ON_ERROR_STOP=1"]);
+        command.args([
+            "--no-psqlrc",
+            "--no-password",
+            "--quiet",
+            "--set=ON_ERROR_STOP=1",
+        ]);
         command.arg("--username").arg(&self.environment.user);
-        command.arg("--dbname").arg(connection_string(&self.environment.database));
+        command
+            .arg("--dbname")
+            .arg(connection_string(&self.environment.database));
         command
     }
 
@@ -93,12 +119,22 @@ impl<'a> TemporaryServer<'a> {
     /// # Errors
     /// With what was tried; psql's own message stands in the log.
     pub fn sql(&self, sql: &str, what: &str) -> Result<(), Refusal> {
-        let mut child = self.psql().stdin(Stdio::piped()).spawn().tried(|| format!("cannot {what}"))?;
+        let mut child = self
+            .psql()
+            .stdin(Stdio::piped())
+            .spawn()
+            .tried(|| format!("cannot {what}"))?;
         if let Some(mut input) = child.stdin.take() {
-            input.write_all(sql.as_bytes()).tried(|| format!("cannot {what}"))?;
+            input
+                .write_all(sql.as_bytes())
+                .tried(|| format!("cannot {what}"))?;
         }
         let status = child.wait().tried(|| format!("cannot {what}"))?;
-        if status.success() { Ok(()) } else { Err(Refusal::new(format!("cannot {what} ({status})"))) }
+        if status.success() {
+            Ok(())
+        } else {
+            Err(Refusal::new(format!("cannot {what} ({status})")))
+        }
     }
 
     /// Stops it, and waits until everything is on disk.
@@ -106,29 +142,42 @@ impl<'a> TemporaryServer<'a> {
     /// # Errors
     /// It did not end well.
     pub fn stop(mut self) -> Result<(), Refusal> {
-        let pid = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);
+        let pid = i32::try_from(self.child.id())
+            .ok()
+            .and_then(rustix::process::Pid::from_raw);
         let stopped = pid.map_or(Ok(()), |pid| {
             rustix::process::kill_process(pid, rustix::process::Signal::INT)
         });
         stopped.tried(|| "cannot stop the first boot's server".to_owned())?;
-        let status = self.child.wait().tried(|| "cannot wait for postgres".to_owned())?;
+        let status = self
+            .child
+            .wait()
+            .tried(|| "cannot wait for postgres".to_owned())?;
         if status.success() {
             Ok(())
         } else {
-            Err(Refusal::new(format!("the first boot's server did not stop cleanly ({status})")))
+            Err(Refusal::new(format!(
+                "the first boot's server did not stop cleanly ({status})"
+            )))
         }
     }
 }
 
 /// A database name with spaces, quotes or `=` must not be read as a connection string.
 fn connection_string(database: &str) -> String {
-    format!("dbname='{}'", database.replace('\\', "\\\\").replace('\'', "\\'"))
+    format!(
+        "dbname='{}'",
+        database.replace('\\', "\\\\").replace('\'', "\\'")
+    )
 }
 
 /// Whether the postmaster wrote `ready` into its pid file: its eighth line.
 pub fn says_ready(data: &Path) -> bool {
-    std::fs::read_to_string(data.join("postmaster.pid"))
-        .is_ok_and(|text| text.lines().nth(7).is_some_and(|line| line.trim() == "ready"))
+    std::fs::read_to_string(data.join("postmaster.pid")).is_ok_and(|text| {
+        text.lines()
+            .nth(7)
+            .is_some_and(|line| line.trim() == "ready")
+    })
 }
 
 #[cfg(test)]

@@ -1,0 +1,155 @@
+//! What bollard does to a container: start, limits, restart, stop, remove. Never with a volume.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use bollard::Docker;
+use bollard::errors::Error;
+use bollard::models::ContainerUpdateBody;
+use bollard::query_parameters::RemoveContainerOptions;
+
+use crate::api::Bytes;
+use crate::diff::limits::LimitValues;
+
+use super::{ActError, postgres};
+
+/// How long a started container may take to answer: a first boot takes seconds, crash recovery of a
+/// large instance minutes; meanwhile the pass of this stack waits, and no other.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(300);
+/// How often it is asked. PostgreSQL answers 200 to 350 ms after a start, so this costs nothing much.
+const ANSWER_POLL: Duration = Duration::from_millis(40);
+
+/// Checks that the container of that name is still the planned one.
+pub async fn same(docker: &Docker, name: &str, planned: &str) -> Result<(), ActError> {
+    let now = docker
+        .inspect_container(name, None)
+        .await
+        .map_err(ActError::docker("inspect the container"))?;
+    if now.id.as_deref() == Some(planned) {
+        Ok(())
+    } else {
+        Err(ActError::Changed {
+            planned: planned.chars().take(12).collect(),
+        })
+    }
+}
+
+/// Starts a container.
+pub async fn start(docker: &Docker, id: &str) -> Result<(), ActError> {
+    docker
+        .start_container(id, None)
+        .await
+        .map_err(ActError::docker("start the container"))
+}
+
+/// Restarts a container with its own signal and grace period.
+pub async fn restart(docker: &Docker, id: &str) -> Result<(), ActError> {
+    docker
+        .restart_container(id, None)
+        .await
+        .map_err(ActError::docker("restart the container"))
+}
+
+/// Stops a container; one that is stopped already is as wanted.
+pub async fn stop(docker: &Docker, id: &str) -> Result<(), ActError> {
+    match docker.stop_container(id, None).await {
+        Err(Error::DockerResponseServerError {
+            status_code: 304 | 404,
+            ..
+        }) => Ok(()),
+        other => other.map_err(ActError::docker("stop the container")),
+    }
+}
+
+/// Removes a container, and no volume: `v` stays false.
+pub async fn remove(docker: &Docker, id: &str) -> Result<(), ActError> {
+    let options = RemoveContainerOptions {
+        v: false,
+        force: false,
+        link: false,
+    };
+    match docker.remove_container(id, Some(options)).await {
+        Err(Error::DockerResponseServerError {
+            status_code: 404, ..
+        }) => Ok(()),
+        other => other.map_err(ActError::docker("remove the container")),
+    }
+}
+
+/// Sets live limits and looks whether Docker has them. Memory and swap go together: raising memory
+/// alone is refused.
+pub async fn set_limits(docker: &Docker, id: &str, to: &LimitValues) -> Result<(), ActError> {
+    let bytes = |b: Option<Bytes>| b.and_then(|b| i64::try_from(b.0).ok());
+    let update = ContainerUpdateBody {
+        memory: bytes(to.memory),
+        memory_swap: bytes(to.memory_swap.or(to.memory)),
+        nano_cpus: to.cpus.map(|c| i64::from(c.0) * 1_000_000),
+        ..Default::default()
+    };
+    let wanted = (update.memory, update.nano_cpus);
+    docker
+        .update_container(id, update)
+        .await
+        .map_err(ActError::docker("change the limits"))?;
+    let now = docker
+        .inspect_container(id, None)
+        .await
+        .map_err(ActError::docker("inspect the container"))?;
+    let host = now.host_config.unwrap_or_default();
+    let holds = |wanted: Option<i64>, now: Option<i64>| wanted.is_none() || wanted == now;
+    if holds(wanted.0, host.memory) && holds(wanted.1, host.nano_cpus) {
+        Ok(())
+    } else {
+        Err(ActError::NoEffect(
+            "docker accepted the new limits, and still shows the old ones".to_owned(),
+        ))
+    }
+}
+
+/// Waits until the server lets us in, over the socket that the agent uses: seen, not inferred.
+///
+/// # Errors
+/// The container ended meanwhile, or the time is over.
+pub async fn wait_for_answer(
+    docker: &Docker,
+    name: &str,
+    socket: &Path,
+    after: Option<f64>,
+) -> Result<(), ActError> {
+    let deadline = Instant::now() + ANSWERS_WITHIN;
+    let mut polls = 0_u32;
+    loop {
+        if matches!(postgres::answers(socket, after).await, Ok(true)) {
+            return Ok(());
+        }
+        polls += 1;
+        // An inspect costs ten times a refused connect, and a container that ended says so for long.
+        if polls.is_multiple_of(10) {
+            still_running(docker, name).await?;
+        }
+        if Instant::now() > deadline {
+            let message = format!(
+                "PostgreSQL gave no answer within {} s: see docker logs {name}",
+                ANSWERS_WITHIN.as_secs()
+            );
+            return Err(ActError::NoEffect(message));
+        }
+        tokio::time::sleep(ANSWER_POLL).await;
+    }
+}
+
+async fn still_running(docker: &Docker, name: &str) -> Result<(), ActError> {
+    let seen = docker
+        .inspect_container(name, None)
+        .await
+        .map_err(ActError::docker("inspect the container"))?;
+    let state = seen.state.unwrap_or_default();
+    let ended_before = seen.restart_count.unwrap_or(0) > 0 && state.restarting == Some(true);
+    if state.running == Some(true) && !ended_before {
+        return Ok(());
+    }
+    let code = state.exit_code.unwrap_or(0);
+    Err(ActError::NoEffect(format!(
+        "the container ended with exit code {code}: see docker logs {name}"
+    )))
+}

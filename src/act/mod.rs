@@ -1,0 +1,192 @@
+#![expect(clippy::disallowed_methods, reason = "this room changes the world")]
+//! Hands: one step at a time, exactly as planned. `perform` is one match and decides nothing.
+//!
+//! A step carries the container that it was planned for; a step on a container that is gone meanwhile
+//! fails instead of hitting its successor. That a call returned proves nothing: the next look does.
+
+pub mod compose;
+pub mod sql;
+
+mod container;
+mod files;
+mod postgres;
+
+use std::path::PathBuf;
+
+use bollard::Docker;
+
+use crate::api::desired::Desired;
+use crate::diff::services::container_name;
+use crate::host::layout::Layout;
+use crate::plan::Step;
+
+/// Why a step failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ActError {
+    /// Docker refused.
+    #[error("docker did not {what}")]
+    Docker {
+        /// What was asked.
+        what: &'static str,
+        /// Its answer.
+        #[source]
+        source: bollard::errors::Error,
+    },
+    /// PostgreSQL refused.
+    #[error("PostgreSQL refused to {what}: {answer}")]
+    Postgres {
+        /// What was asked, without values.
+        what: String,
+        /// Its answer.
+        answer: String,
+    },
+    /// Compose failed.
+    #[error("docker compose {0}")]
+    Compose(String),
+    /// A file could not be written or read.
+    #[error("cannot {what} `{}`", path.display())]
+    File {
+        /// What was tried.
+        what: &'static str,
+        /// With which file.
+        path: PathBuf,
+        /// The system's answer.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The container is another one than the step was planned for.
+    #[error("the container is not the one that this was planned for ({planned}): looking again")]
+    Changed {
+        /// The planned one.
+        planned: String,
+    },
+    /// It was done, and its effect did not come in time.
+    #[error("{0}")]
+    NoEffect(String),
+}
+
+impl ActError {
+    /// Returns one of a closed set of words, for metrics.
+    #[must_use]
+    pub fn category(&self) -> &'static str {
+        match self {
+            Self::Docker { .. } => "docker",
+            Self::Postgres { .. } => "postgres",
+            Self::Compose(_) => "compose",
+            Self::File { .. } => "file",
+            Self::Changed { .. } => "changed",
+            Self::NoEffect(_) => "no-effect",
+        }
+    }
+
+    pub(crate) fn file(
+        what: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::File { what, path, source }
+    }
+
+    pub(crate) fn docker(what: &'static str) -> impl FnOnce(bollard::errors::Error) -> Self {
+        move |source| Self::Docker { what, source }
+    }
+}
+
+/// Everything that acting needs.
+#[derive(Clone)]
+pub struct Hands {
+    /// The engine.
+    pub docker: Docker,
+    /// Its socket, for compose.
+    pub docker_socket: String,
+    /// Where files go.
+    pub layout: Layout,
+    /// The host name for our labels.
+    pub host_name: String,
+}
+
+impl Hands {
+    /// Does one step.
+    ///
+    /// # Errors
+    /// It could not be done, or its effect did not show.
+    pub async fn perform(&self, desired: &Desired, step: &Step) -> Result<(), ActError> {
+        let name = container_name(desired.name.as_str());
+        let socket = self.layout.socket_dir(&desired.name);
+        match step {
+            Step::Prepare => files::prepare(&self.layout, desired),
+            Step::Declare { text } => files::declare(&self.layout, &desired.name, text),
+            Step::Create => {
+                compose::up(self, desired, compose::Mode::Create).await?;
+                container::wait_for_answer(&self.docker, &name, &socket, None).await
+            }
+            Step::Start { container } => {
+                container::start(&self.docker, container).await?;
+                container::wait_for_answer(&self.docker, &name, &socket, None).await
+            }
+            Step::SetLimits { container, to, .. } => {
+                container::set_limits(&self.docker, container, to).await?;
+                compose::note_limits(self, desired, to)
+            }
+            Step::AlterSystem { name, value, .. } => {
+                postgres::alter_system(&socket, name, Some(value)).await
+            }
+            Step::ResetSetting { name, .. } => postgres::alter_system(&socket, name, None).await,
+            Step::Reload { expect } => postgres::reload(&socket, expect).await,
+            Step::CreateExtension {
+                name,
+                database,
+                version,
+            } => {
+                postgres::execute(
+                    &socket,
+                    database,
+                    &sql::create_extension(name, version.as_deref()),
+                    "create the extension",
+                )
+                .await
+            }
+            Step::UpdateExtension {
+                name, database, to, ..
+            } => {
+                postgres::execute(
+                    &socket,
+                    database,
+                    &sql::update_extension(name, to),
+                    "update the extension",
+                )
+                .await
+            }
+            Step::DropExtension { name, database, .. } => {
+                postgres::execute(
+                    &socket,
+                    database,
+                    &sql::drop_extension(name),
+                    "drop the extension",
+                )
+                .await
+            }
+            Step::Restart { container, .. } => {
+                container::same(&self.docker, &name, container).await?;
+                let before = postgres::checkpoint(&socket).await?;
+                container::restart(&self.docker, container).await?;
+                container::wait_for_answer(&self.docker, &name, &socket, Some(before)).await
+            }
+            Step::Recreate {
+                container, serving, ..
+            } => {
+                container::same(&self.docker, &name, container).await?;
+                if *serving {
+                    postgres::checkpoint(&socket).await?;
+                }
+                compose::up(self, desired, compose::Mode::Recreate).await?;
+                container::wait_for_answer(&self.docker, &name, &socket, None).await
+            }
+            Step::Stop { container } => container::stop(&self.docker, container).await,
+            Step::Remove { container } => {
+                container::stop(&self.docker, container).await?;
+                container::remove(&self.docker, container).await
+            }
+        }
+    }
+}

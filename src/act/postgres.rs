@@ -1,0 +1,199 @@
+//! Changes inside a running server: settings, a reload, extensions, a checkpoint.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use tokio_postgres::{Client, Config, NoTls};
+
+use crate::api::SettingName;
+
+use super::{ActError, sql};
+
+/// How long a reload may take to show. It takes 6 ms (9 at worst) on an idle machine; a busy one gets
+/// room, and a reload that does nothing must not hold a pass for longer.
+const RELOAD_SHOWS: Duration = Duration::from_secs(5);
+/// How often it is looked for.
+const RELOAD_POLL: Duration = Duration::from_millis(3);
+/// How long a CHECKPOINT may take: with 5 GB dirty it took 12 s on a slow disk, and clients are served
+/// meanwhile.
+const CHECKPOINT_TAKES: &str = "-c statement_timeout=600s";
+/// How long a statement of ours waits for locks and work; an index build of an extension's update is
+/// the longest that we can cause.
+const STATEMENT: &str = "-c statement_timeout=60s -c lock_timeout=10s";
+
+fn refused(what: impl Into<String>) -> impl FnOnce(tokio_postgres::Error) -> ActError {
+    let what = what.into();
+    move |error| ActError::Postgres {
+        what,
+        answer: in_words(&error),
+    }
+}
+
+fn in_words(error: &tokio_postgres::Error) -> String {
+    match error.as_db_error() {
+        Some(db) => {
+            let hint = db
+                .hint()
+                .or(db.detail())
+                .map(|h| format!(" ({h})"))
+                .unwrap_or_default();
+            format!("{}{hint}", db.message())
+        }
+        None => error.to_string(),
+    }
+}
+
+/// Opens a connection that closes itself when the client is dropped.
+pub(super) async fn connect(
+    socket: &Path,
+    database: &str,
+    options: &str,
+) -> Result<Client, tokio_postgres::Error> {
+    let mut config = Config::new();
+    config
+        .host_path(socket)
+        .user("postgres")
+        .dbname(database)
+        .application_name("aza-agent")
+        .options(options);
+    let (client, connection) = config.connect(NoTls).await?;
+    tokio::spawn(async move {
+        // The client's own call reports what went wrong; the driver has nothing to add.
+        let _ = connection.await;
+    });
+    Ok(client)
+}
+
+/// Runs one statement.
+pub async fn execute(
+    socket: &Path,
+    database: &str,
+    statement: &str,
+    what: &str,
+) -> Result<(), ActError> {
+    let client = connect(socket, database, STATEMENT)
+        .await
+        .map_err(refused("let us in"))?;
+    client.batch_execute(statement).await.map_err(refused(what))
+}
+
+/// Sets or resets one line; one statement for each round trip, as ALTER SYSTEM wants it.
+pub async fn alter_system(
+    socket: &Path,
+    name: &SettingName,
+    value: Option<&str>,
+) -> Result<(), ActError> {
+    let client = connect(socket, "postgres", STATEMENT)
+        .await
+        .map_err(refused("let us in"))?;
+    client
+        .batch_execute(&sql::alter_system(name, value))
+        .await
+        .map_err(refused(format!("change {name}")))?;
+    // A line that cannot be parsed would block every later change and the next start.
+    let broken =
+        "SELECT error FROM pg_file_settings WHERE error IS NOT NULL AND name IS NULL LIMIT 1";
+    match client
+        .query_opt(broken, &[])
+        .await
+        .map_err(refused("show its files"))?
+    {
+        None => Ok(()),
+        Some(row) => {
+            let error: String = row.try_get(0).unwrap_or_default();
+            Err(ActError::NoEffect(format!(
+                "after the change of {name} the files cannot be parsed: {error}"
+            )))
+        }
+    }
+}
+
+/// Lets the server read its files again, and waits until it has.
+///
+/// `pg_reload_conf()` returns at once and true on a bad file too; the first read in the same session
+/// was stale 50 times of 50. So the load time has to move, in a session's own eyes.
+pub async fn reload(socket: &Path, expect: &[(SettingName, String)]) -> Result<(), ActError> {
+    const LOADED: &str = "SELECT extract(epoch FROM pg_conf_load_time())::float8";
+    let client = connect(socket, "postgres", STATEMENT)
+        .await
+        .map_err(refused("let us in"))?;
+    let loaded = async |client: &Client| -> Result<f64, ActError> {
+        let row = client
+            .query_one(LOADED, &[])
+            .await
+            .map_err(refused("tell its load time"))?;
+        row.try_get(0).map_err(refused("tell its load time"))
+    };
+    let before = loaded(&client).await?;
+    client
+        .batch_execute("SELECT pg_reload_conf()")
+        .await
+        .map_err(refused("reload"))?;
+    let deadline = Instant::now() + RELOAD_SHOWS;
+    while loaded(&client).await? <= before {
+        if Instant::now() > deadline {
+            let errors = file_errors(&client).await?;
+            return Err(ActError::NoEffect(format!(
+                "the reload changed nothing within {} s{errors}",
+                RELOAD_SHOWS.as_secs()
+            )));
+        }
+        tokio::time::sleep(RELOAD_POLL).await;
+    }
+    let errors = file_errors(&client).await?;
+    if errors.is_empty() || expect.is_empty() {
+        return Ok(());
+    }
+    Err(ActError::NoEffect(format!(
+        "the reload did not take everything{errors}"
+    )))
+}
+
+async fn file_errors(client: &Client) -> Result<String, ActError> {
+    const ERRORS: &str = "SELECT sourcefile, sourceline, error FROM pg_file_settings \
+         WHERE error IS NOT NULL AND error NOT LIKE '%without restarting%' LIMIT 3";
+    let rows = client
+        .query(ERRORS, &[])
+        .await
+        .map_err(refused("show its files"))?;
+    let texts = rows.iter().map(|r| {
+        let file: String = r.try_get(0).unwrap_or_default();
+        let line: i32 = r.try_get(1).unwrap_or_default();
+        let error: String = r.try_get(2).unwrap_or_default();
+        format!("; {file} line {line}: {error}")
+    });
+    Ok(texts.collect())
+}
+
+/// Writes everything dirty while clients are still served, so that the restart is short; returns when
+/// the postmaster started.
+pub async fn checkpoint(socket: &Path) -> Result<f64, ActError> {
+    let client = connect(socket, "postgres", CHECKPOINT_TAKES)
+        .await
+        .map_err(refused("let us in"))?;
+    client
+        .batch_execute("CHECKPOINT")
+        .await
+        .map_err(refused("write a checkpoint"))?;
+    started_at(&client).await.map_err(refused("tell its start"))
+}
+
+async fn started_at(client: &Client) -> Result<f64, tokio_postgres::Error> {
+    let row = client
+        .query_one(
+            "SELECT extract(epoch FROM pg_postmaster_start_time())::float8",
+            &[],
+        )
+        .await?;
+    row.try_get(0)
+}
+
+/// Whether a server answers that started after that moment.
+pub(super) async fn answers(
+    socket: &Path,
+    after: Option<f64>,
+) -> Result<bool, tokio_postgres::Error> {
+    let client = connect(socket, "postgres", STATEMENT).await?;
+    let started = started_at(&client).await?;
+    Ok(after.is_none_or(|before| started > before))
+}

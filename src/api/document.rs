@@ -1,0 +1,450 @@
+//! The text of a manifest file as documents with places.
+//!
+//! Two parsers read it. The first goes through the text once, within limits, and remembers where each
+//! field stands: that bounds what a hostile file can cost, and finds what the second cannot place.
+//! The second, serde_yaml, decodes. Where the two would disagree about the shape, the document is
+//! refused. Anchors, aliases and tags are refused too: manifests have no use for them, and bombs do.
+//!
+//! serde_yaml is named in this file only, so that replacing it is one file.
+
+use std::collections::HashMap;
+
+use saphyr_parser::{Event, Parser, ScanError, Span, StrInput};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::violation::{Place, Violation, shortened};
+
+/// The largest file, in bytes.
+pub const MAX_FILE: usize = 1 << 20;
+/// How deep fields may nest; a manifest needs six.
+const MAX_DEPTH: usize = 16;
+/// How many fields and values a file may have: some two hundred full manifests.
+const MAX_NODES: usize = 10_000;
+/// The longest key, in bytes: PostgreSQL's names end at 63.
+const MAX_KEY: usize = 200;
+/// The longest value, in bytes: an `archive_command` with room to spare.
+const MAX_SCALAR: usize = 8 << 10;
+
+/// A field or value and where it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Node {
+    /// Its key, or its number in a list.
+    pub step: Step,
+    /// Where its key stands; in a list, where the value does.
+    pub key_at: Place,
+    /// Where its value stands.
+    pub at: Place,
+    /// What it holds.
+    pub content: Content,
+}
+
+/// How a node is reached from the one that holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// The document itself.
+    Root,
+    /// A key.
+    Field(String),
+    /// A place in a list, from 0, as the file has it.
+    Index(usize),
+}
+
+/// What a node holds. Keys are unique: of a duplicate, the last one is here.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Content {
+    /// A single value, as it is written.
+    Scalar(String),
+    /// A list.
+    List(Vec<Node>),
+    /// Fields.
+    Fields(Vec<Node>),
+}
+
+/// One document of a file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Document {
+    /// Its fields and their places.
+    pub tree: Node,
+    /// Its decoded value, of the same shape as the tree.
+    pub value: Value,
+    /// Keys that occur twice.
+    pub duplicates: Vec<Violation>,
+}
+
+/// What could be read of a file.
+#[derive(Debug, Default)]
+pub struct Documents {
+    /// The documents before the first unreadable one. Empty ones are left out.
+    pub read: Vec<Document>,
+    /// Why the rest could not be read.
+    pub broken: Option<Violation>,
+}
+
+impl Node {
+    /// Returns where the value at the end of a path stands, and the path as people read it. Of a value
+    /// that is missing, the key that should hold it.
+    #[must_use]
+    pub fn place_of(&self, path: &[&str]) -> (Place, String) {
+        let (mut node, mut shown) = (self, String::new());
+        for part in path {
+            let next = match &node.content {
+                Content::Fields(fields) => fields.iter().find(|n| n.is_field(part)),
+                Content::List(items) => part.parse().ok().and_then(|n: usize| items.get(n)),
+                Content::Scalar(_) => None,
+            };
+            let Some(next) = next else {
+                return (
+                    node.key_at,
+                    joined(&shown, &Step::Field((*part).to_owned())),
+                );
+            };
+            node = next;
+            shown = joined(&shown, &node.step);
+        }
+        (node.at, shown)
+    }
+
+    /// Returns the text of the scalar at the end of the path.
+    #[must_use]
+    pub fn text(&self, path: &[&str]) -> Option<&str> {
+        let mut node = self;
+        for part in path {
+            let Content::Fields(fields) = &node.content else {
+                return None;
+            };
+            node = fields.iter().find(|n| n.is_field(part))?;
+        }
+        match &node.content {
+            Content::Scalar(text) => Some(text),
+            Content::List(_) | Content::Fields(_) => None,
+        }
+    }
+
+    fn is_field(&self, name: &str) -> bool {
+        matches!(&self.step, Step::Field(key) if key == name)
+    }
+
+    /// Whether a decoded value has this shape.
+    fn has_shape_of(&self, value: &Value) -> bool {
+        match (&self.content, value) {
+            (Content::Fields(fields), Value::Object(map)) => {
+                fields.len() == map.len()
+                    && fields.iter().all(|node| match &node.step {
+                        Step::Field(key) => map.get(key).is_some_and(|v| node.has_shape_of(v)),
+                        Step::Root | Step::Index(_) => false,
+                    })
+            }
+            (Content::List(items), Value::Array(values)) => {
+                items.len() == values.len()
+                    && items
+                        .iter()
+                        .zip(values)
+                        .all(|(node, value)| node.has_shape_of(value))
+            }
+            (Content::Scalar(_), Value::Object(_) | Value::Array(_)) => false,
+            (Content::Scalar(_), _) => true,
+            (Content::Fields(_) | Content::List(_), _) => false,
+        }
+    }
+}
+
+/// Appends a step to a path: `spec`, `spec.extensions`, `spec.extensions[0]`.
+#[must_use]
+pub fn joined(path: &str, step: &Step) -> String {
+    match step {
+        Step::Root => path.to_owned(),
+        Step::Field(key) if path.is_empty() => shortened(key),
+        Step::Field(key) => format!("{path}.{}", shortened(key)),
+        Step::Index(number) => format!("{path}[{number}]"),
+    }
+}
+
+/// Reads a file's documents.
+#[must_use]
+pub fn read(bytes: &[u8], file: &str) -> Documents {
+    let text = match as_text(bytes) {
+        Ok(text) => text,
+        Err((at, message)) => {
+            return Documents {
+                read: Vec::new(),
+                broken: Some(whole(file, at, &message)),
+            };
+        }
+    };
+    let mut outline = Outline::new(text, file);
+    let stopped = outline.read().err();
+    let mut documents = Documents::default();
+    let decoders = serde_yaml::Deserializer::from_str(text);
+    for ((tree, duplicates), decoder) in outline.documents.into_iter().zip(decoders) {
+        match Value::deserialize(decoder) {
+            Ok(value) if value.is_null() => {}
+            Ok(value) if tree.has_shape_of(&value) => {
+                documents.read.push(Document {
+                    tree,
+                    value,
+                    duplicates,
+                });
+            }
+            Ok(_) => {
+                let message = "YAML parsers read this document differently: write it more plainly";
+                documents.broken = Some(whole(file, tree.at, message));
+                return documents;
+            }
+            Err(wrong) => {
+                let at = wrong.location().map_or(tree.at, |at| Place {
+                    line: at.line().max(1),
+                    column: at.column().max(1),
+                });
+                documents.broken = Some(whole(file, at, &format!("not readable as YAML: {wrong}")));
+                return documents;
+            }
+        }
+    }
+    documents.broken = stopped.map(|stop| whole(file, stop.0, &stop.1));
+    documents
+}
+
+fn whole(file: &str, at: Place, message: &str) -> Violation {
+    Violation {
+        file: file.to_owned(),
+        line: at.line,
+        column: at.column,
+        path: String::new(),
+        message: message.to_owned(),
+        hint: None,
+    }
+}
+
+/// Where reading stopped, and why.
+type Stop = (Place, String);
+
+/// Checks what no parser should have to see: size, encoding, control characters.
+fn as_text(bytes: &[u8]) -> Result<&str, Stop> {
+    if bytes.len() > MAX_FILE {
+        let message = format!(
+            "the file has {} bytes; a manifest has 1 MiB at most",
+            bytes.len()
+        );
+        return Err((Place::START, message));
+    }
+    let text = std::str::from_utf8(bytes).map_err(|wrong| {
+        let readable = bytes.get(..wrong.valid_up_to()).unwrap_or_default();
+        let at = end_of(&String::from_utf8_lossy(readable));
+        (
+            at,
+            "not valid UTF-8: save the file in the encoding UTF-8".to_owned(),
+        )
+    })?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let is_wrong = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t' | '\u{85}');
+    match text.char_indices().find(|(_, c)| is_wrong(*c)) {
+        Some((index, c)) => {
+            let message = format!("control character U+{:04X}: remove it", u32::from(c));
+            Err((end_of(&text[..index]), message))
+        }
+        None => Ok(text),
+    }
+}
+
+/// Returns the place of the character that follows a text.
+fn end_of(text: &str) -> Place {
+    let line = text.matches('\n').count() + 1;
+    let column = text.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    Place { line, column }
+}
+
+/// The first parser's way through the text.
+struct Outline<'t> {
+    parser: Parser<'t, StrInput<'t>>,
+    file: &'t str,
+    nodes: usize,
+    /// The steps to the node that is being read.
+    steps: Vec<Step>,
+    duplicates: Vec<Violation>,
+    documents: Vec<(Node, Vec<Violation>)>,
+}
+
+impl<'t> Outline<'t> {
+    fn new(text: &'t str, file: &'t str) -> Self {
+        let parser = Parser::new_from_str(text);
+        let (steps, duplicates, documents) = (Vec::new(), Vec::new(), Vec::new());
+        Self {
+            parser,
+            file,
+            nodes: 0,
+            steps,
+            duplicates,
+            documents,
+        }
+    }
+
+    /// Collects the documents up to the first that cannot be read.
+    fn read(&mut self) -> Result<(), Stop> {
+        loop {
+            match self.next()? {
+                (Event::StreamEnd, _) => return Ok(()),
+                (Event::Nothing | Event::StreamStart, _)
+                | (Event::DocumentStart(_) | Event::DocumentEnd, _) => {}
+                (event, span) => {
+                    let at = place(&span);
+                    let tree = self.node(event, at, at, Step::Root, 0)?;
+                    let duplicates = std::mem::take(&mut self.duplicates);
+                    self.documents.push((tree, duplicates));
+                }
+            }
+        }
+    }
+
+    fn next(&mut self) -> Result<(Event<'t>, Span), Stop> {
+        match self.parser.next_event() {
+            Some(Ok(event)) => Ok(event),
+            Some(Err(wrong)) => Err(unreadable(&wrong)),
+            None => Err((
+                Place::START,
+                "not readable as YAML: it ends too early".into(),
+            )),
+        }
+    }
+
+    fn node(
+        &mut self,
+        event: Event<'t>,
+        key_at: Place,
+        at: Place,
+        step: Step,
+        depth: usize,
+    ) -> Result<Node, Stop> {
+        self.nodes += 1;
+        if self.nodes > MAX_NODES {
+            return Err((at, format!("more than {MAX_NODES} values: split the file")));
+        }
+        if depth > MAX_DEPTH {
+            return Err((at, format!("nested deeper than {MAX_DEPTH} levels")));
+        }
+        let content = match event {
+            Event::Scalar(_, _, 0, None)
+            | Event::SequenceStart(0, None)
+            | Event::MappingStart(0, None) => self.content(event, at, depth)?,
+            Event::Scalar(_, _, _, Some(tag))
+            | Event::SequenceStart(_, Some(tag))
+            | Event::MappingStart(_, Some(tag)) => {
+                let tag = shortened(&tag.to_string());
+                return Err((
+                    at,
+                    format!("tag `{tag}`: tags are not read here, remove it"),
+                ));
+            }
+            Event::Alias(_)
+            | Event::Scalar(..)
+            | Event::SequenceStart(..)
+            | Event::MappingStart(..) => {
+                return Err((
+                    at,
+                    "anchors and aliases are not read here: write it out".into(),
+                ));
+            }
+            Event::Nothing
+            | Event::StreamStart
+            | Event::StreamEnd
+            | Event::DocumentStart(_)
+            | Event::DocumentEnd
+            | Event::SequenceEnd
+            | Event::MappingEnd => return Err((at, "not readable as YAML: unexpected end".into())),
+        };
+        Ok(Node {
+            step,
+            key_at,
+            at,
+            content,
+        })
+    }
+
+    fn content(&mut self, event: Event<'t>, at: Place, depth: usize) -> Result<Content, Stop> {
+        match event {
+            Event::Scalar(text, ..) if text.len() > MAX_SCALAR => Err((
+                at,
+                format!("a value of {} bytes; {MAX_SCALAR} at most", text.len()),
+            )),
+            Event::Scalar(text, ..) => Ok(Content::Scalar(text.into_owned())),
+            Event::SequenceStart(..) => self.list(depth),
+            _ => self.fields(depth),
+        }
+    }
+
+    fn list(&mut self, depth: usize) -> Result<Content, Stop> {
+        let mut items = Vec::new();
+        loop {
+            let (event, span) = self.next()?;
+            if event == Event::SequenceEnd {
+                return Ok(Content::List(items));
+            }
+            let at = place(&span);
+            let step = Step::Index(items.len());
+            self.steps.push(step.clone());
+            items.push(self.node(event, at, at, step, depth + 1)?);
+            self.steps.pop();
+        }
+    }
+
+    fn fields(&mut self, depth: usize) -> Result<Content, Stop> {
+        let mut fields: Vec<Node> = Vec::new();
+        let mut known: HashMap<String, usize> = HashMap::new();
+        loop {
+            let (event, span) = self.next()?;
+            let key_at = place(&span);
+            let key = match event {
+                Event::MappingEnd => return Ok(Content::Fields(fields)),
+                Event::Scalar(text, _, 0, None) if text.len() <= MAX_KEY => text.into_owned(),
+                _ => return Err((key_at, "a key must be a short, plain word".into())),
+            };
+            let (event, span) = self.next()?;
+            let step = Step::Field(key.clone());
+            self.steps.push(step.clone());
+            let node = self.node(event, key_at, place(&span), step, depth + 1)?;
+            match known.get(&key).copied() {
+                None => {
+                    known.insert(key, fields.len());
+                    fields.push(node);
+                }
+                Some(first) => {
+                    self.duplicate(&key, fields[first].key_at, key_at);
+                    fields[first] = node;
+                }
+            }
+            self.steps.pop();
+        }
+    }
+
+    fn duplicate(&mut self, key: &str, first: Place, second: Place) {
+        let key = shortened(key);
+        let Place { line, column } = first;
+        self.duplicates.push(Violation {
+            file: self.file.to_owned(),
+            line: second.line,
+            column: second.column,
+            message: format!("`{key}` stands here twice: first at line {line}, column {column}"),
+            path: self
+                .steps
+                .iter()
+                .fold(String::new(), |path, step| joined(&path, step)),
+            hint: Some("keep one of the two".into()),
+        });
+    }
+}
+
+fn place(span: &Span) -> Place {
+    Place {
+        line: span.start.line().max(1),
+        column: span.start.col() + 1,
+    }
+}
+
+fn unreadable(wrong: &ScanError) -> Stop {
+    let at = wrong.marker();
+    let place = Place {
+        line: at.line().max(1),
+        column: at.col() + 1,
+    };
+    (place, format!("not readable as YAML: {}", wrong.info()))
+}

@@ -1,0 +1,97 @@
+//! The real world of a pass, made of eyes and hands.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use jiff::Timestamp;
+use tracing::{info, warn};
+
+use crate::act::Hands;
+use crate::api::SettingName;
+use crate::api::desired::Desired;
+use crate::facts::{Observed, Record};
+use crate::host::layout::Layout;
+use crate::observe::Eyes;
+use crate::plan::Step;
+use crate::reconcile::World;
+use crate::store;
+
+/// The engine and the servers of this host.
+#[derive(Clone)]
+pub struct Live {
+    /// What looks.
+    pub eyes: Eyes,
+    /// What acts.
+    pub hands: Hands,
+    /// Where things are remembered.
+    pub layout: Layout,
+    /// Set when the agent is to end.
+    pub stopping: Arc<AtomicBool>,
+}
+
+impl World for Live {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    async fn look(&mut self, desired: &Desired, settings: &BTreeSet<SettingName>) -> Observed {
+        self.eyes.look(desired, settings).await
+    }
+
+    async fn perform(&mut self, desired: &Desired, step: &Step) -> Result<(), String> {
+        let stack = desired.name.as_str();
+        info!(stack, step = step.verb(), what = %step, "begins");
+        match self.hands.perform(desired, step).await {
+            Ok(()) => {
+                info!(stack, step = step.verb(), "done");
+                Ok(())
+            }
+            Err(error) => {
+                let words = in_words(&error);
+                warn!(
+                    stack,
+                    step = step.verb(),
+                    category = error.category(),
+                    error = words,
+                    "failed"
+                );
+                Err(words)
+            }
+        }
+    }
+
+    fn remember(&mut self, desired: &Desired, record: &Record) -> Result<(), String> {
+        store::stacks::keep_record(&self.layout, &desired.name, record).map_err(|e| {
+            let words = in_words(&e);
+            warn!(
+                stack = desired.name.as_str(),
+                error = words,
+                "cannot remember"
+            );
+            words
+        })
+    }
+
+    fn take_approval(&mut self, desired: &Desired) -> Result<(), String> {
+        store::requests::take(&self.layout, &desired.name).map_err(|e| in_words(&e))
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+}
+
+/// Returns an error with its causes in one line.
+pub(super) fn in_words(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(source) = cause {
+        let text = source.to_string();
+        if !words.contains(&text) {
+            words = format!("{words}: {text}");
+        }
+        cause = source.source();
+    }
+    words
+}

@@ -1,0 +1,57 @@
+//! Desired against observed, in canonical units: what differs, and of what kind the difference is.
+//!
+//! Nothing here decides what to do about it; that is [`crate::plan`].
+
+pub mod extensions;
+pub mod limits;
+pub mod services;
+pub mod settings;
+pub mod size;
+
+use crate::api::desired::Desired;
+use crate::facts::{Observed, Record};
+use crate::tune::Tuning;
+
+pub use extensions::ExtensionDrift;
+pub use limits::LimitDrift;
+pub use services::{Change, ServiceDrift};
+pub use settings::{Correction, Hold, SettingDrift};
+pub use size::Targets;
+
+/// Everything that differs, stage by stage. Empty lists and `None` mean "in sync".
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Drifts {
+    /// The container.
+    pub service: Option<ServiceDrift>,
+    /// The live limits.
+    pub limits: Option<LimitDrift>,
+    /// Settings, in the order of their names.
+    pub settings: Vec<SettingDrift>,
+    /// Extensions, in the order in which they have to be made.
+    pub extensions: Vec<ExtensionDrift>,
+    /// Whether the declared file says something else than it should at the next start.
+    pub declared: Option<String>,
+}
+
+/// Compares everything that could be seen. What is `Unknown` yields no drift; the planner reports it.
+#[must_use]
+pub fn diff(
+    desired: &Desired,
+    targets: &Targets,
+    tuning: &Tuning,
+    seen: &Observed,
+    record: &Record,
+) -> Drifts {
+    let server = seen.server.known();
+    Drifts {
+        service: services::diff(desired, seen),
+        limits: limits::diff(desired, seen),
+        settings: server
+            .map(|s| settings::diff(targets, s, record))
+            .unwrap_or_default(),
+        extensions: server
+            .map(|s| extensions::diff(desired, s))
+            .unwrap_or_default(),
+        declared: size::declared_drift(desired, tuning, seen),
+    }
+}

@@ -1,0 +1,33 @@
+//! What the agent remembers of its own doing between passes.
+//!
+//! Losing it loses no data and restarts nothing: without a record, lines that differ are reported as
+//! foreign instead of being put right.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::api::SettingName;
+
+/// The memory of one stack.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Record {
+    /// Whether the agent has known this cluster from its first start, so that lines on owned settings
+    /// that it did not write are drift and not somebody's choice from before.
+    pub known_from_start: bool,
+    /// Lines of `postgresql.auto.conf` that the agent wrote.
+    pub lines: BTreeMap<SettingName, String>,
+    /// Lines that were there when the cluster was taken over.
+    pub inherited: BTreeSet<SettingName>,
+    /// The cluster that the volume held: another one under the same name blocks the start.
+    pub system_identifier: Option<String>,
+    /// What the last restart was to bring about; the same again would not help either.
+    pub last_restart: Option<String>,
+    /// The same for the last recreate.
+    pub last_recreate: Option<String>,
+    /// The digest that was once in sync: from then on `drift: report` holds back.
+    pub synced_digest: Option<String>,
+    /// A disruptive step that had begun when this was written.
+    pub journal: Option<String>,
+}

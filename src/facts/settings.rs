@@ -1,0 +1,110 @@
+//! A running server, as it describes itself through SQL.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::api::SettingName;
+use crate::api::setting::{Context, SettingDef};
+
+use super::extensions::Extensions;
+
+/// A server that answered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Server {
+    /// `server_version_num`.
+    pub version_num: u32,
+    /// The cluster's identity, which survives every restart and no new initdb.
+    pub system_identifier: String,
+    /// When the postmaster started.
+    pub started_at: Timestamp,
+    /// Whether it is a standby.
+    pub in_recovery: bool,
+    /// The include file's tuning revision; absent where it does not carry one.
+    pub tuning_revision: Option<u32>,
+    /// The include file's line of tuner inputs, as the container saw them.
+    pub inputs: Option<String>,
+    /// The settings that were asked for and exist.
+    pub settings: BTreeMap<SettingName, SettingRow>,
+    /// Lines of `postgresql.auto.conf`, by name; the last one of a name counts.
+    pub auto_lines: BTreeMap<SettingName, String>,
+    /// Errors in the configuration files.
+    pub file_errors: Vec<FileError>,
+    /// Preloadable libraries in the image.
+    pub libraries: Vec<String>,
+    /// Databases and what is in them.
+    pub extensions: Extensions,
+    /// Why the container's address does not answer; absent where it does.
+    pub address_failure: Option<String>,
+}
+
+/// One row of `pg_settings`, with what the files say.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SettingRow {
+    /// Type, unit, limits and context, as the server tells them.
+    pub def: SettingDef,
+    /// The effective value, a bare number in its unit.
+    pub running: String,
+    /// Where the effective value comes from (`pg_settings.source`).
+    pub source: String,
+    /// What a start would yield without `postgresql.auto.conf`: the include file's value, or
+    /// `postgresql.conf`'s; absent where no file sets it.
+    pub base: Option<String>,
+    /// The built-in default.
+    pub boot: Option<String>,
+}
+
+impl SettingRow {
+    /// What a change takes.
+    #[must_use]
+    pub fn context(&self) -> Context {
+        self.def.context
+    }
+
+    /// Why no file can change the value, where none can.
+    #[must_use]
+    pub fn pinned(&self) -> Option<Pin> {
+        match self.source.as_str() {
+            "command line" => Some(Pin::CommandLine),
+            "environment variable" => Some(Pin::Environment),
+            "user" | "database" | "database user" => Some(Pin::RoleOrDatabase),
+            "override" if self.def.context == Context::Internal => Some(Pin::Internal),
+            _ => None,
+        }
+    }
+}
+
+/// What keeps a file's value from being effective.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Pin {
+    /// `-c name=value`.
+    CommandLine,
+    /// An environment variable of the server.
+    Environment,
+    /// `ALTER ROLE` or `ALTER DATABASE … SET`.
+    RoleOrDatabase,
+    /// The server's own.
+    Internal,
+}
+
+/// One line that the server could not apply (`pg_file_settings.error`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileError {
+    /// The file.
+    pub file: String,
+    /// The line in it.
+    pub line: u32,
+    /// The setting, where the line names one.
+    pub name: Option<String>,
+    /// The server's words.
+    pub error: String,
+}
+
+impl FileError {
+    /// Whether the server only tells that a restart is needed, which is no error.
+    #[must_use]
+    pub fn is_pending_restart(&self) -> bool {
+        self.error.contains("cannot be changed without restarting")
+    }
+}

@@ -1,0 +1,179 @@
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this room looks at the world, its clock included"
+)]
+//! Eyes: Docker, PostgreSQL and the cgroup files, looked at side by side, each with its own deadline.
+//!
+//! Nothing here changes anything. What cannot be seen in time is `Unknown`, with the reason.
+
+pub mod docker;
+pub mod postgres;
+
+mod inspect;
+mod port;
+mod volume;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bollard::Docker;
+use jiff::Timestamp;
+
+use crate::api::SettingName;
+use crate::api::desired::Desired;
+use crate::diff::services::container_name;
+use crate::facts::observed::Host;
+use crate::facts::{Container, ContainerState, Limits, Observation, Observed, Server};
+use crate::host;
+use crate::host::layout::Layout;
+
+/// How long one look may take. Docker answers an inspect within milliseconds and the server a query
+/// within one; a minute of a hung engine must not hang the other stacks' passes.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// Everything that looking needs.
+#[derive(Clone)]
+pub struct Eyes {
+    /// The engine.
+    pub docker: Docker,
+    /// Where sockets and declared files are.
+    pub layout: Layout,
+    /// The host name that our labels carry.
+    pub host_name: String,
+    /// The root of `/proc` and `/sys`, for the cgroup files.
+    pub root: PathBuf,
+}
+
+impl Eyes {
+    /// Looks at everything that belongs to one stack. `extra` names settings beside the owned ones.
+    pub async fn look(&self, desired: &Desired, names: &BTreeSet<SettingName>) -> Observed {
+        let at = Timestamp::now();
+        let container_name = container_name(desired.name.as_str());
+        let (container, image) = tokio::join!(
+            in_time(
+                "docker inspect",
+                docker::container(&self.docker, &container_name)
+            ),
+            in_time(
+                "docker image inspect",
+                docker::image(&self.docker, &desired.image)
+            ),
+        );
+        let running = container
+            .known()
+            .filter(|c| c.state == ContainerState::Running);
+        let (server, (volume, port)) = tokio::join!(
+            self.server(desired, running, names),
+            self.before_a_start(desired, &container),
+        );
+        Observed {
+            at,
+            host_name: self.host_name.clone(),
+            host: self.host(),
+            image,
+            limits: self.limits(running),
+            volume,
+            port,
+            server,
+            declared: self.declared(desired),
+            container,
+        }
+    }
+
+    async fn server(
+        &self,
+        desired: &Desired,
+        running: Option<&Container>,
+        names: &BTreeSet<SettingName>,
+    ) -> Observation<Server> {
+        let Some(container) = running else {
+            return Observation::Absent;
+        };
+        let socket = self.layout.socket_dir(&desired.name);
+        let look = postgres::look(&socket, desired, names, container.address);
+        match tokio::time::timeout(DEADLINE, look).await {
+            Ok(Ok(server)) => Observation::Known(server),
+            Ok(Err(error)) => Observation::unknown(postgres::in_words(&error)),
+            Err(_) => Observation::unknown(format!("no answer within {} s", DEADLINE.as_secs())),
+        }
+    }
+
+    /// What stands against a start is asked only where one is due: a running stack is its own proof.
+    async fn before_a_start(
+        &self,
+        desired: &Desired,
+        container: &Observation<Container>,
+    ) -> (
+        Observation<crate::facts::service::Volume>,
+        Observation<crate::facts::service::PortHolder>,
+    ) {
+        let own = match container {
+            Observation::Known(c) if c.state == ContainerState::Running => {
+                return (
+                    Observation::unknown("not asked while the stack runs"),
+                    Observation::Absent,
+                );
+            }
+            Observation::Known(c) => Some(c.id.as_str()),
+            Observation::Absent => None,
+            Observation::Unknown { why } => {
+                return (
+                    Observation::unknown(why.clone()),
+                    Observation::unknown(why.clone()),
+                );
+            }
+        };
+        let name = crate::diff::services::volume_name(desired.name.as_str());
+        tokio::join!(
+            in_time(
+                "docker volume inspect",
+                volume::volume(&self.docker, &name, own)
+            ),
+            in_time(
+                "docker ps",
+                port::holder(&self.docker, &desired.publish, own)
+            ),
+        )
+    }
+
+    fn host(&self) -> Observation<Host> {
+        match host::host_capacity(&self.root) {
+            Ok((memory, cpus)) => Observation::Known(Host { memory, cpus }),
+            Err(error) => {
+                Observation::unknown(format!("the host's size could not be read: {error}"))
+            }
+        }
+    }
+
+    fn limits(&self, running: Option<&Container>) -> Observation<Limits> {
+        let Some(container) = running else {
+            return Observation::Absent;
+        };
+        match host::container_limits(&self.root, Some(container.pid)) {
+            Ok(limits) => Observation::Known(limits),
+            Err(error) => {
+                Observation::unknown(format!("the container's cgroup could not be read: {error}"))
+            }
+        }
+    }
+
+    fn declared(&self, desired: &Desired) -> Observation<String> {
+        match std::fs::read_to_string(self.layout.declared(&desired.name)) {
+            Ok(text) => Observation::Known(text),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Observation::Absent,
+            Err(e) => Observation::unknown(format!("the declared file could not be read: {e}")),
+        }
+    }
+}
+
+/// Waits for one look, and says so where it takes too long.
+async fn in_time<T>(what: &str, look: impl Future<Output = Observation<T>>) -> Observation<T> {
+    match tokio::time::timeout(DEADLINE, look).await {
+        Ok(seen) => seen,
+        Err(_) => Observation::unknown(format!(
+            "{what} gave no answer within {} s",
+            DEADLINE.as_secs()
+        )),
+    }
+}

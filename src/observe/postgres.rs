@@ -1,0 +1,295 @@
+//! The server through SQL, read-only, over the Unix socket as root by peer: no password to lose.
+//!
+//! A new connection each time proves that clients can log in. Everything is read by four queries;
+//! extensions only where the manifest names some.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio_postgres::{Client, Config, NoTls, Row};
+
+use crate::api::SettingName;
+use crate::api::desired::Desired;
+use crate::api::setting::{Context, SettingDef, VarType};
+use crate::facts::extensions::{Available, Extensions};
+use crate::facts::settings::FileError;
+use crate::facts::{Observation, Server, SettingRow};
+
+/// The role that the agent logs in as. The image's map lets root in as any.
+pub const ROLE: &str = "postgres";
+/// How long the container's address may take to answer; it is one round trip over a bridge.
+const ADDRESS_DEADLINE: Duration = Duration::from_secs(2);
+
+/// A connection that is closed when this value is dropped.
+pub struct Session {
+    /// For queries.
+    pub client: Client,
+    driver: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+/// Opens a connection through the socket directory.
+///
+/// # Errors
+/// The server does not take it.
+pub async fn connect(
+    socket: &Path,
+    database: &str,
+    options: &str,
+) -> Result<Session, tokio_postgres::Error> {
+    let mut config = Config::new();
+    config
+        .host_path(socket)
+        .user(ROLE)
+        .dbname(database)
+        .application_name("aza-agent")
+        .options(options);
+    let (client, connection) = config.connect(NoTls).await?;
+    let driver = tokio::spawn(async move {
+        // The client's own call reports what went wrong; the driver has nothing to add.
+        let _ = connection.await;
+    });
+    Ok(Session { client, driver })
+}
+
+/// Asks the server for everything that a pass compares.
+///
+/// # Errors
+/// It does not let us in, or a query fails.
+pub async fn look(
+    socket: &Path,
+    desired: &Desired,
+    names: &BTreeSet<SettingName>,
+    address: Option<IpAddr>,
+) -> Result<Server, tokio_postgres::Error> {
+    const READ_ONLY: &str = "-c default_transaction_read_only=on -c statement_timeout=4s";
+    let session = connect(socket, "postgres", READ_ONLY).await?;
+    let client = &session.client;
+    let (identity, files, libraries, address_failure) = tokio::join!(
+        client.query_one(IDENTITY, &[]),
+        client.query(FILES, &[]),
+        client.query(LIBRARIES, &[]),
+        address_failure(address),
+    );
+    let (identity, files) = (identity?, Files::of(&files?));
+    let mut wanted: BTreeSet<&str> = names.iter().map(SettingName::as_str).collect();
+    wanted.extend(files.auto_lines.keys().map(SettingName::as_str));
+    let wanted: Vec<&str> = wanted.into_iter().collect();
+    let rows = client.query(SETTINGS, &[&wanted]).await?;
+    let settings = rows.iter().filter_map(|row| setting(row, &files)).collect();
+    let extensions = if desired.extensions.is_empty() {
+        Extensions::default()
+    } else {
+        extensions(socket, client, desired).await?
+    };
+    Ok(Server {
+        version_num: identity.try_get::<_, i32>(0)?.unsigned_abs(),
+        system_identifier: identity.try_get(1)?,
+        started_at: timestamp(identity.try_get(2)?),
+        in_recovery: identity.try_get(3)?,
+        tuning_revision: identity
+            .try_get::<_, Option<&str>>(4)?
+            .and_then(|r| r.parse().ok()),
+        inputs: identity.try_get(5)?,
+        settings,
+        auto_lines: files.auto_lines,
+        file_errors: files.errors,
+        libraries: libraries?
+            .iter()
+            .filter_map(|r| r.try_get(0).ok())
+            .collect(),
+        extensions,
+        address_failure,
+    })
+}
+
+const IDENTITY: &str = "SELECT current_setting('server_version_num')::int, \
+     (SELECT system_identifier::text FROM pg_control_system()), \
+     extract(epoch FROM pg_postmaster_start_time())::float8, pg_is_in_recovery(), \
+     nullif(current_setting('aza.tuning_revision', true), ''), nullif(current_setting('aza.inputs', true), '')";
+
+const FILES: &str =
+    "SELECT sourcefile, sourceline, name, setting, error FROM pg_file_settings ORDER BY seqno";
+
+const SETTINGS: &str = "SELECT name, vartype, unit, context, min_val, max_val, enumvals, setting, source, boot_val \
+     FROM pg_settings WHERE name = ANY($1::text[])";
+
+const LIBRARIES: &str = "SELECT substr(f, 1, length(f) - 3) FROM pg_config c, LATERAL pg_ls_dir(c.setting) f \
+     WHERE c.name = 'PKGLIBDIR' AND f LIKE '%.so' ORDER BY 1";
+
+fn timestamp(epoch: f64) -> Timestamp {
+    Timestamp::from_microsecond((epoch * 1e6) as i64).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// What the configuration files say, `postgresql.auto.conf` apart from the others.
+struct Files {
+    base: BTreeMap<String, String>,
+    auto_lines: BTreeMap<SettingName, String>,
+    errors: Vec<FileError>,
+}
+
+impl Files {
+    fn of(rows: &[Row]) -> Self {
+        let mut files = Self {
+            base: BTreeMap::new(),
+            auto_lines: BTreeMap::new(),
+            errors: Vec::new(),
+        };
+        for row in rows {
+            let file: String = row.try_get(0).unwrap_or_default();
+            let name: Option<String> = row.try_get(2).ok();
+            let value: Option<String> = row.try_get(3).ok();
+            if let Ok(Some(error)) = row.try_get::<_, Option<String>>(4) {
+                let line = row.try_get::<_, i32>(1).unwrap_or(0).unsigned_abs();
+                let file = file.rsplit('/').next().unwrap_or(&file).to_owned();
+                files.errors.push(FileError {
+                    file,
+                    line,
+                    name: name.clone(),
+                    error,
+                });
+            }
+            let (Some(name), Some(value)) = (name, value) else {
+                continue;
+            };
+            if !file.ends_with("/postgresql.auto.conf") {
+                files.base.insert(name.to_ascii_lowercase(), value);
+            } else if let Ok(name) = SettingName::parse(&name) {
+                files.auto_lines.insert(name, value);
+            }
+        }
+        // What only waits for a restart is no error; the drift says so already.
+        files.errors.retain(|e| !e.is_pending_restart());
+        files
+    }
+}
+
+fn setting(row: &Row, files: &Files) -> Option<(SettingName, SettingRow)> {
+    let text = |i: usize| row.try_get::<_, Option<String>>(i).ok().flatten();
+    let name = text(0)?;
+    let def = SettingDef {
+        vartype: VarType::parse(&text(1)?)?,
+        unit: text(2).filter(|u| !u.is_empty()),
+        context: Context::parse(&text(3)?)?,
+        min: text(4).and_then(|m| m.parse().ok()),
+        max: text(5).and_then(|m| m.parse().ok()),
+        enumvals: row
+            .try_get::<_, Option<Vec<String>>>(6)
+            .ok()
+            .flatten()
+            .unwrap_or_default(),
+        name: name.clone(),
+    };
+    let base = files.base.get(&name.to_ascii_lowercase()).cloned();
+    let row = SettingRow {
+        running: text(7).unwrap_or_default(),
+        source: text(8)?,
+        boot: text(9),
+        base,
+        def,
+    };
+    Some((SettingName::parse(&name).ok()?, row))
+}
+
+async fn extensions(
+    socket: &Path,
+    client: &Client,
+    desired: &Desired,
+) -> Result<Extensions, tokio_postgres::Error> {
+    const AVAILABLE: &str = "SELECT e.name::text, e.default_version, \
+         (SELECT array_agg(v.version ORDER BY v.version) FROM pg_available_extension_versions v WHERE v.name = e.name), \
+         (SELECT v.requires::text[] FROM pg_available_extension_versions v \
+          WHERE v.name = e.name AND v.version = e.default_version) FROM pg_available_extensions e";
+    const DATABASES: &str = "SELECT datname::text FROM pg_database WHERE datallowconn";
+    let mut found = Extensions::default();
+    for row in client.query(AVAILABLE, &[]).await? {
+        let available = Available {
+            default_version: row.try_get::<_, Option<String>>(1)?.unwrap_or_default(),
+            versions: row
+                .try_get::<_, Option<Vec<String>>>(2)?
+                .unwrap_or_default(),
+            requires: row
+                .try_get::<_, Option<Vec<String>>>(3)?
+                .unwrap_or_default(),
+        };
+        found.available.insert(row.try_get(0)?, available);
+    }
+    let existing: BTreeSet<String> = client
+        .query(DATABASES, &[])
+        .await?
+        .iter()
+        .filter_map(|r| r.try_get(0).ok())
+        .collect();
+    let wanted: BTreeSet<&str> = desired
+        .extensions
+        .iter()
+        .map(|e| e.database.as_str())
+        .collect();
+    for database in wanted {
+        let seen = if existing.contains(database) {
+            match installed(socket, database).await {
+                Ok(installed) => Observation::Known(installed),
+                Err(error) => Observation::unknown(in_words(&error)),
+            }
+        } else {
+            Observation::Absent
+        };
+        found.databases.insert(database.to_owned(), seen);
+    }
+    Ok(found)
+}
+
+async fn installed(
+    socket: &Path,
+    database: &str,
+) -> Result<BTreeMap<String, String>, tokio_postgres::Error> {
+    const INSTALLED: &str = "SELECT extname::text, extversion FROM pg_extension";
+    let session = connect(socket, database, "-c default_transaction_read_only=on").await?;
+    let rows = session.client.query(INSTALLED, &[]).await?;
+    rows.iter()
+        .map(|r| Ok((r.try_get(0)?, r.try_get(1)?)))
+        .collect()
+}
+
+/// Asks at the container's address whether TLS is spoken there: every postmaster answers that with one
+/// byte, before any login, and nothing else does.
+async fn address_failure(address: Option<IpAddr>) -> Option<String> {
+    const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
+    let Some(address) = address else {
+        return Some("the container has no address: it is on no network".to_owned());
+    };
+    let ask = async {
+        let mut stream = tokio::net::TcpStream::connect((address, 5432)).await?;
+        stream.write_all(&SSL_REQUEST).await?;
+        stream.read_u8().await
+    };
+    match tokio::time::timeout(ADDRESS_DEADLINE, ask).await {
+        Ok(Ok(b'S' | b'N')) => None,
+        Ok(Ok(byte)) => Some(format!(
+            "{address}:5432 answers byte {byte}, not as PostgreSQL does"
+        )),
+        Ok(Err(error)) => Some(format!("{address}:5432: {error}")),
+        Err(_) => Some(format!(
+            "{address}:5432 gave no answer within {} s",
+            ADDRESS_DEADLINE.as_secs()
+        )),
+    }
+}
+
+/// Returns the server's own words where there are some, without a query's text or values.
+#[must_use]
+pub fn in_words(error: &tokio_postgres::Error) -> String {
+    match error.as_db_error() {
+        Some(db) => format!("{} ({})", db.message(), db.code().code()),
+        None => super::docker::in_words(error),
+    }
+}

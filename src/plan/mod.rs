@@ -1,0 +1,237 @@
+//! What to do about the differences, and why the rest is left alone.
+//!
+//! The order: create and grow first, settings next, one reload, extensions, then at most one
+//! disruptive step, last. A memory limit shrinks in a pass after what runs fits it. Nothing is
+//! created, restarted or removed on what could not be seen.
+
+pub mod restart;
+mod service;
+mod settings;
+mod step;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::api::Disruption;
+use crate::api::desired::{Desired, DriftPolicy};
+use crate::api::status::Waiting;
+use crate::diff::{Drifts, LimitDrift, ServiceDrift};
+use crate::facts::{Observation, Observed, Record};
+
+pub use step::Step;
+
+/// What one pass will do, and what it saw and left alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
+pub struct Plan {
+    /// The steps, in order. The first failure ends the pass.
+    pub steps: Vec<Planned>,
+    /// What waits, each with its reason.
+    pub waiting: Vec<Waiting>,
+    /// What later passes are foreseen to do, in words.
+    pub then: Vec<String>,
+}
+
+/// A step and the reason for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Planned {
+    /// What to do.
+    #[serde(flatten)]
+    pub step: Step,
+    /// What clients notice.
+    pub disruption: Disruption,
+    /// Why, in words.
+    pub reason: String,
+}
+
+/// What a plan depends on beside the differences.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment<'a> {
+    /// The time.
+    pub now: Timestamp,
+    /// Whether `aza-agent approve` let the next disruptive step happen.
+    pub approved: bool,
+    /// What the agent remembers.
+    pub record: &'a Record,
+}
+
+impl Plan {
+    /// Whether there is nothing to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// Returns the worst that clients will notice.
+    #[must_use]
+    pub fn disruption(&self) -> Disruption {
+        self.steps
+            .iter()
+            .map(|p| p.disruption)
+            .max()
+            .unwrap_or(Disruption::None)
+    }
+
+    fn push(&mut self, step: Step, reason: impl Into<String>) {
+        let disruption = step.disruption();
+        self.steps.push(Planned {
+            step,
+            disruption,
+            reason: reason.into(),
+        });
+    }
+
+    fn wait(&mut self, reason: &str, message: impl Into<String>) {
+        self.waiting.push(wait(reason, message));
+    }
+}
+
+/// Returns something to wait for, without a known end.
+#[must_use]
+pub fn wait(reason: &str, message: impl Into<String>) -> Waiting {
+    Waiting {
+        reason: reason.to_owned(),
+        message: message.into(),
+        until: None,
+    }
+}
+
+/// Decides.
+#[must_use]
+pub fn plan(desired: &Desired, drifts: &Drifts, seen: &Observed, moment: Moment<'_>) -> Plan {
+    let plan = decide(desired, drifts, seen, moment);
+    if desired.suspend {
+        return held(plan, "Suspended", "spec.suspend is true");
+    }
+    let was_in_sync = moment.record.synced_digest.as_ref() == Some(&desired.digest);
+    if desired.drift == DriftPolicy::Report && was_in_sync && !moment.approved {
+        return held(
+            plan,
+            "DriftReported",
+            "spec.drift is `report` and this manifest was in sync before",
+        );
+    }
+    plan
+}
+
+/// Turns every step of a plan into something that waits.
+fn held(plan: Plan, reason: &str, why: &str) -> Plan {
+    let steps = plan
+        .steps
+        .iter()
+        .map(|p| wait(reason, format!("{}, because {} ({why})", p.step, p.reason)));
+    Plan {
+        waiting: steps.chain(plan.waiting).collect(),
+        ..Plan::default()
+    }
+}
+
+fn decide(desired: &Desired, drifts: &Drifts, seen: &Observed, moment: Moment<'_>) -> Plan {
+    let mut plan = Plan::default();
+    if let Observation::Unknown { why } = &seen.container {
+        plan.wait(
+            "ContainerUnknown",
+            format!("the container could not be looked at: {why}"),
+        );
+        return plan;
+    }
+    if let Some(blocked) = service::blocked(desired, drifts.service.as_ref(), seen, moment.record) {
+        plan.waiting.push(blocked);
+        return plan;
+    }
+    let recreate = match &drifts.service {
+        Some(ServiceDrift::Missing) => {
+            service::create(drifts, &mut plan);
+            return plan;
+        }
+        Some(ServiceDrift::Foreign { .. }) => return plan,
+        Some(ServiceDrift::Down {
+            state,
+            by_hand,
+            how,
+            changes,
+        }) => {
+            service::revive(
+                seen,
+                drifts,
+                &service::Down {
+                    state: *state,
+                    by_hand: *by_hand,
+                    how,
+                    changes,
+                },
+                &mut plan,
+            );
+            return plan;
+        }
+        Some(ServiceDrift::Outdated { changes }) => {
+            changes.iter().map(ToString::to_string).collect()
+        }
+        None => Vec::new(),
+    };
+    let Some(container) = seen.container.known() else {
+        return plan;
+    };
+    let late = limits(drifts.limits.as_ref(), &container.id, &mut plan);
+    match &seen.server {
+        Observation::Known(server) => settings::adjust(drifts, server, &mut plan),
+        Observation::Unknown { why } => {
+            plan.wait(
+                "ServerUnknown",
+                format!("the server could not be asked: {why}"),
+            );
+        }
+        Observation::Absent => {}
+    }
+    if let Some(text) = &drifts.declared {
+        plan.push(
+            Step::Declare { text: text.clone() },
+            "what the next start has to know has changed",
+        );
+    }
+    if let Some(drift) = late {
+        shrink(&drift, drifts, &container.id, seen, &mut plan);
+    }
+    service::disrupt(desired, drifts, recreate, seen, moment, &mut plan);
+    plan
+}
+
+/// Grows memory and sets CPU time at once; returns a shrink of memory, which comes last.
+fn limits(drift: Option<&LimitDrift>, container: &str, plan: &mut Plan) -> Option<LimitDrift> {
+    let drift = drift?;
+    let now = if drift.shrinks_memory() {
+        drift.without_memory()
+    } else {
+        Some(drift.clone())
+    };
+    if let Some(LimitDrift { from, to }) = now {
+        let step = Step::SetLimits {
+            container: container.to_owned(),
+            from,
+            to,
+        };
+        plan.push(step, "the manifest's limits differ from the container's");
+    }
+    drift.shrinks_memory().then(|| drift.clone())
+}
+
+/// Shrinks memory where what runs fits already; waits for the settings where it does not.
+fn shrink(drift: &LimitDrift, drifts: &Drifts, container: &str, seen: &Observed, plan: &mut Plan) {
+    let fits = matches!(seen.server, Observation::Known(_))
+        && drifts.settings.iter().all(|d| d.takes.is_none());
+    if fits {
+        let step = Step::SetLimits {
+            container: container.to_owned(),
+            from: drift.from,
+            to: drift.to,
+        };
+        plan.push(step, "the settings fit the smaller limit");
+    } else {
+        let message = format!(
+            "the memory limit shrinks ({} → {}) once the settings fit it",
+            drift.from, drift.to
+        );
+        plan.wait("SettingsFirst", message.clone());
+        plan.then
+            .push(format!("set limits: {} → {}", drift.from, drift.to));
+    }
+}

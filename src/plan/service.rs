@@ -1,0 +1,312 @@
+//! The container: making it, bringing it back, and the one disruptive step of a pass.
+
+use crate::api::desired::Desired;
+use crate::api::status::Waiting;
+use crate::diff::services::volume_name;
+use crate::diff::{Change, Drifts, ServiceDrift};
+use crate::facts::{ContainerState, Observation, Observed, Record};
+
+use super::{Moment, Plan, Step, restart, wait};
+
+/// The PostgreSQL major version that this release manages.
+const MAJOR: u32 = 18;
+
+/// A container that does not serve.
+pub struct Down<'a> {
+    /// Docker's state.
+    pub state: ContainerState,
+    /// Whether a person stopped it.
+    pub by_hand: bool,
+    /// How it ended.
+    pub how: &'a str,
+    /// What else differs.
+    pub changes: &'a [Change],
+}
+
+/// Why nothing may be started here, where something stands against it.
+pub fn blocked(
+    desired: &Desired,
+    drift: Option<&ServiceDrift>,
+    seen: &Observed,
+    record: &Record,
+) -> Option<Waiting> {
+    if let Some(ServiceDrift::Foreign { what }) = drift {
+        let help = "remove or rename it, name the stack otherwise, or say `adopt: true`";
+        return Some(wait("NameConflict", format!("{what}: {help}")));
+    }
+    other_cluster(seen, record).or_else(|| start_blocked(desired, drift, seen))
+}
+
+/// Another cluster under the same name than the one that was there before.
+fn other_cluster(seen: &Observed, record: &Record) -> Option<Waiting> {
+    let (server, known) = (seen.server.known()?, record.system_identifier.as_ref()?);
+    (server.system_identifier != *known).then(|| {
+        let message = format!(
+            "the volume holds another cluster (system identifier {}) than before ({known}): bring the old \
+             volume back, or remove record.json from the stack's directory to accept this one",
+            server.system_identifier
+        );
+        wait("OtherCluster", message)
+    })
+}
+
+/// What stands against a start: the volume, the port, the image. Asked only where one is due.
+fn start_blocked(
+    desired: &Desired,
+    drift: Option<&ServiceDrift>,
+    seen: &Observed,
+) -> Option<Waiting> {
+    match drift? {
+        ServiceDrift::Missing | ServiceDrift::Down { .. } => {}
+        ServiceDrift::Outdated { .. } => return None,
+        ServiceDrift::Foreign { .. } => return None,
+    }
+    volume_blocks(desired, seen)
+        .or_else(|| port_blocks(desired, seen))
+        .or_else(|| image_blocks(desired, drift, seen))
+}
+
+fn volume_blocks(desired: &Desired, seen: &Observed) -> Option<Waiting> {
+    let name = volume_name(desired.name.as_str());
+    match &seen.volume {
+        Observation::Absent => None,
+        Observation::Unknown { why } => Some(wait(
+            "VolumeUnknown",
+            format!("volume `{name}` could not be looked at: {why}"),
+        )),
+        Observation::Known(volume) => {
+            if let Some(other) = volume.mounted_by.first() {
+                let message = format!(
+                    "volume `{name}` is mounted by the running container `{other}`: stop it first"
+                );
+                return Some(wait("VolumeInUse", message));
+            }
+            let major = volume.major.filter(|major| *major != MAJOR)?;
+            let message = format!(
+                "volume `{name}` holds PostgreSQL {major}, and this agent manages {MAJOR}: upgrade it with pg_upgrade first"
+            );
+            Some(wait("OtherMajorVersion", message))
+        }
+    }
+}
+
+fn port_blocks(desired: &Desired, seen: &Observed) -> Option<Waiting> {
+    let at = format!("{}:{}", desired.publish.address, desired.publish.port);
+    match &seen.port {
+        Observation::Absent => None,
+        Observation::Known(holder) => {
+            let message = format!(
+                "{at} is taken by {}: free it, or change spec.publish",
+                holder.who
+            );
+            Some(wait("PortConflict", message))
+        }
+        Observation::Unknown { why } => Some(wait(
+            "PortUnknown",
+            format!("whether {at} is free could not be seen: {why}"),
+        )),
+    }
+}
+
+/// A container that is only started again needs no image of that name any more.
+fn image_blocks(
+    desired: &Desired,
+    drift: Option<&ServiceDrift>,
+    seen: &Observed,
+) -> Option<Waiting> {
+    if let Some(ServiceDrift::Down { changes, .. }) = drift
+        && changes.is_empty()
+    {
+        return None;
+    }
+    let image = &desired.image;
+    match &seen.image {
+        Observation::Known(_) => None,
+        Observation::Absent => {
+            let message = format!(
+                "there is no image `{image}` on this host: build it with `aza-agent image build`, or load it with `docker load`"
+            );
+            Some(wait("ImageMissing", message))
+        }
+        Observation::Unknown { why } => Some(wait(
+            "ImageUnknown",
+            format!("image `{image}` could not be looked at: {why}"),
+        )),
+    }
+}
+
+/// Plans a new container.
+pub fn create(drifts: &Drifts, plan: &mut Plan) {
+    plan.push(Step::Prepare, "the container is about to mount them");
+    if let Some(text) = &drifts.declared {
+        plan.push(
+            Step::Declare { text: text.clone() },
+            "the first start tunes for it",
+        );
+    }
+    plan.push(Step::Create, "there is no container");
+    plan.then
+        .push("create extensions that the image does not create itself".to_owned());
+}
+
+/// Plans what brings a container back that does not serve.
+pub fn revive(seen: &Observed, drifts: &Drifts, down: &Down<'_>, plan: &mut Plan) {
+    let Some(container) = seen.container.known() else {
+        return;
+    };
+    match down.state {
+        ContainerState::Exited | ContainerState::Created | ContainerState::Dead => {}
+        ContainerState::Paused => {
+            let message =
+                "the container is paused: run `docker unpause`, nothing else ends it".to_owned();
+            return plan.wait("Paused", message);
+        }
+        ContainerState::Restarting => {
+            let message = format!(
+                "the container ends right after each start ({}): see `docker logs {}`",
+                down.how, container.name
+            );
+            return plan.wait("CrashLooping", message);
+        }
+        ContainerState::Removing | ContainerState::Running => {
+            return plan.wait(
+                "Removing",
+                "the container is being removed; the next pass makes a new one",
+            );
+        }
+    }
+    plan.push(Step::Prepare, "the container is about to mount them");
+    if let Some(text) = &drifts.declared {
+        plan.push(
+            Step::Declare { text: text.clone() },
+            "the next start tunes for it",
+        );
+    }
+    let who = if down.by_hand {
+        "it was stopped by hand"
+    } else {
+        "its start failed"
+    };
+    let id = container.id.clone();
+    if down.changes.is_empty() {
+        plan.push(
+            Step::Start { container: id },
+            format!("the container is down: {who} ({})", down.how),
+        );
+    } else {
+        let because: Vec<String> = down.changes.iter().map(ToString::to_string).collect();
+        let reason = format!("{}; and {who}, so nobody notices", because.join("; "));
+        plan.push(
+            Step::Recreate {
+                container: id,
+                because,
+                serving: false,
+            },
+            reason,
+        );
+    }
+}
+
+/// Plans the one disruptive step of a pass, or says what it waits for.
+///
+/// At most one: two would empty every connection pool twice. A recreate does what a restart does.
+pub fn disrupt(
+    desired: &Desired,
+    drifts: &Drifts,
+    recreate: Vec<String>,
+    seen: &Observed,
+    moment: Moment<'_>,
+    plan: &mut Plan,
+) {
+    let restarts = restart::reasons(&drifts.settings);
+    if recreate.is_empty() && restarts.is_empty() {
+        return;
+    }
+    let Some(container) = seen.container.known() else {
+        return;
+    };
+    let (what, tried) = if recreate.is_empty() {
+        ("restart", &moment.record.last_restart)
+    } else {
+        ("recreate", &moment.record.last_recreate)
+    };
+    let because: Vec<String> = recreate.iter().chain(&restarts).cloned().collect();
+    if let Some(waiting) = unsafe_now(drifts, seen, &because, !recreate.is_empty()) {
+        plan.waiting.push(waiting);
+        return;
+    }
+    let fingerprint = because.join("; ");
+    if tried.as_ref() == Some(&fingerprint) && !moment.approved {
+        let message = format!(
+            "a {what} was tried and did not bring about: {fingerprint}. It is not repeated (again: aza-agent approve {})",
+            desired.name
+        );
+        plan.wait("DidNotHelp", message);
+        return;
+    }
+    match restart::allowed(desired, moment.approved, moment.now, what, &because) {
+        Err(waiting) => plan.waiting.push(waiting),
+        Ok(()) => {
+            let id = container.id.clone();
+            let step = if recreate.is_empty() {
+                Step::Restart {
+                    container: id,
+                    because,
+                }
+            } else {
+                Step::Recreate {
+                    container: id,
+                    because,
+                    serving: true,
+                }
+            };
+            plan.push(step, fingerprint);
+        }
+    }
+}
+
+/// Why a start right now might not come up again.
+fn unsafe_now(
+    drifts: &Drifts,
+    seen: &Observed,
+    because: &[String],
+    recreate: bool,
+) -> Option<Waiting> {
+    let Some(server) = seen.server.known() else {
+        let message = format!(
+            "the server could not be asked, so nothing is restarted: {}",
+            because.join("; ")
+        );
+        return Some(wait("ServerUnknown", message));
+    };
+    if recreate && let Observation::Absent | Observation::Unknown { .. } = seen.image {
+        return Some(wait(
+            "ImageMissing",
+            format!(
+                "the wanted image is not on this host: {}",
+                because.join("; ")
+            ),
+        ));
+    }
+    if let Some(error) = server.file_errors.iter().find(|e| !e.is_pending_restart()) {
+        let message = format!(
+            "{} line {} stands against a start: {}",
+            error.file, error.line, error.error
+        );
+        return Some(wait("ConfigFileError", message));
+    }
+    let preload = drifts
+        .settings
+        .iter()
+        .find(|d| d.name.as_str() == "shared_preload_libraries")?;
+    let wanted = crate::diff::settings::list_items(&preload.wanted);
+    let missing = wanted
+        .iter()
+        .find(|l| !recreate && !server.libraries.contains(l))?;
+    Some(wait(
+        "LibraryMissing",
+        format!(
+            "the image has no library `{missing}`, and a server that preloads it does not start"
+        ),
+    ))
+}

@@ -1,0 +1,396 @@
+//! One pass for one stack: look, size, compare, decide, act, tell. These lines are the product.
+//!
+//! `plan` is the same as `pass` without acting and telling, and calls the same [`think`].
+
+pub mod requeue;
+mod world;
+
+use std::collections::BTreeSet;
+
+use crate::api::condition::{Condition, ConditionType, Truth};
+use crate::api::desired::Desired;
+use crate::api::event::Event;
+use crate::api::{Disruption, SettingName};
+use crate::diff::{self, Drifts, Targets, size};
+use crate::facts::{Observation, Observed, Record, Server};
+use crate::plan::{self, Moment, Plan, Planned, Step};
+use crate::report::conditions::Told;
+use crate::report::{Outcome, conditions::conditions, events::events};
+use crate::tune::{self, Budget, Effective, Tuning};
+
+pub use requeue::Next;
+pub use world::World;
+
+/// What a pass starts from.
+#[derive(Debug, Clone)]
+pub struct Before {
+    /// The manifest in force.
+    pub desired: Desired,
+    /// Why the newest text of the manifest is not in force, where it is not.
+    pub rejected: Option<String>,
+    /// What the agent remembers; `None` for a stack it knows nothing of.
+    pub record: Option<Record>,
+    /// The conditions of the last pass.
+    pub conditions: Vec<Condition>,
+    /// The events so far.
+    pub events: Vec<Event>,
+    /// Whether `aza-agent approve` was called.
+    pub approved: bool,
+}
+
+/// What a pass leaves.
+#[derive(Debug, Clone)]
+pub struct After {
+    /// What was seen.
+    pub seen: Observed,
+    /// What was decided.
+    pub plan: Plan,
+    /// What became of the steps that began.
+    pub outcomes: Vec<Outcome>,
+    /// What the agent remembers now.
+    pub record: Record,
+    /// The conditions now.
+    pub conditions: Vec<Condition>,
+    /// The events now.
+    pub events: Vec<Event>,
+    /// When to come again.
+    pub next: Next,
+}
+
+/// What was thought of one look.
+#[derive(Debug, Clone)]
+pub struct Thought {
+    /// The tuner's answer; `None` while the host's size is unknown.
+    pub tuning: Option<Tuning>,
+    /// What every owned setting shall be.
+    pub targets: Targets,
+    /// What differs.
+    pub drifts: Drifts,
+    /// What to do about it.
+    pub plan: Plan,
+}
+
+/// Makes one pass.
+pub async fn pass(world: &mut impl World, before: Before) -> After {
+    let Before {
+        desired,
+        rejected,
+        record,
+        conditions: previous,
+        events: kept,
+        approved,
+    } = before;
+    let mut record = record.unwrap_or_default();
+    let seen = world
+        .look(&desired, &settings_to_read(&desired, &record))
+        .await;
+    recall(&mut record, &desired, &seen);
+    let thought = think(&desired, &seen, &record, approved);
+    settle(&mut record, &desired, &seen, &thought);
+    let outcomes = act(world, &desired, &thought.plan, &mut record, approved).await;
+    let budget = thought
+        .tuning
+        .as_ref()
+        .and_then(|t| running_budget(t, &seen));
+    let told = Told {
+        desired: &desired,
+        rejected: rejected.as_deref(),
+        targets: &thought.targets,
+        seen: &seen,
+        drifts: &thought.drifts,
+        plan: &thought.plan,
+        outcomes: &outcomes,
+        record: &record,
+        budget: budget.as_ref(),
+    };
+    let now = world.now();
+    let dated: Vec<Condition> = conditions(&told)
+        .into_iter()
+        .map(|finding| {
+            let old = previous.iter().find(|c| c.kind == finding.kind);
+            finding.dated(old, &desired.digest, now)
+        })
+        .collect();
+    let events = events(kept, &outcomes, &previous, &dated, now);
+    let next = next(&thought.plan, &outcomes, &dated);
+    let _ = world.remember(&desired, &record);
+    After {
+        seen,
+        plan: thought.plan,
+        outcomes,
+        record,
+        conditions: dated,
+        events,
+        next,
+    }
+}
+
+/// Sizes, compares and decides: pure, and the whole of `aza-agent plan`.
+#[must_use]
+pub fn think(desired: &Desired, seen: &Observed, record: &Record, approved: bool) -> Thought {
+    let Some(inputs) = size::inputs(desired, seen) else {
+        let why = seen
+            .host
+            .why_unknown()
+            .unwrap_or("the host's size is unknown");
+        let mut plan = Plan::default();
+        plan.waiting.push(plan::wait("HostUnknown", why));
+        return Thought {
+            tuning: None,
+            targets: Targets::default(),
+            drifts: Drifts::default(),
+            plan,
+        };
+    };
+    let tuning = tune::tune(&inputs);
+    let targets = size::targets(desired, &tuning, seen);
+    let drifts = diff::diff(desired, &targets, &tuning, seen, record);
+    let plan = plan::plan(
+        desired,
+        &drifts,
+        seen,
+        Moment {
+            now: seen.at,
+            approved,
+            record,
+        },
+    );
+    Thought {
+        tuning: Some(tuning),
+        targets,
+        drifts,
+        plan,
+    }
+}
+
+/// Returns the names of settings that a look has to read: those the tuner and the manifest own, and
+/// those that the agent wrote.
+#[must_use]
+pub fn settings_to_read(desired: &Desired, record: &Record) -> BTreeSet<SettingName> {
+    let inputs = tune::Inputs {
+        memory: crate::api::Bytes::gib(1),
+        cpus: 1,
+        workload: desired.workload,
+        storage: desired.storage,
+        shm: None,
+        disk: None,
+        preload: size::preload(desired),
+        cron_database: crate::catalogue::CRON_DATABASE.to_owned(),
+    };
+    let tuned = tune::tune(&inputs);
+    let tuned = tuned
+        .settings
+        .iter()
+        .filter_map(|s| SettingName::parse(s.name).ok());
+    // Some settings are tuned only on some machines; the budget reads these whatever the tuner says.
+    let counted = [
+        "enable_parallel_hash",
+        "autovacuum_work_mem",
+        "hash_mem_multiplier",
+        "shared_preload_libraries",
+    ];
+    let counted = counted
+        .into_iter()
+        .filter_map(|n| SettingName::parse(n).ok());
+    tuned
+        .chain(counted)
+        .chain(desired.settings.keys().cloned())
+        .chain(record.lines.keys().cloned())
+        .collect()
+}
+
+/// Returns what the running settings may use of the memory limit.
+#[must_use]
+pub fn running_budget(tuning: &Tuning, seen: &Observed) -> Option<Budget> {
+    let server: &Server = seen.server.known()?;
+    let lookup = |name: &str| {
+        Some(
+            server
+                .settings
+                .get(&SettingName::parse(name).ok()?)?
+                .running
+                .clone(),
+        )
+    };
+    Some(tune::budget(
+        &tuning.inputs,
+        &Effective::from_lookup(lookup),
+    ))
+}
+
+/// Brings the record up to what was seen: a cluster met for the first time is either ours from its
+/// first start, or taken over with the lines it has.
+fn recall(record: &mut Record, desired: &Desired, seen: &Observed) {
+    if seen.container.is_absent() && seen.volume.is_absent() && record.system_identifier.is_none() {
+        record.known_from_start = true;
+    }
+    let Some(server) = seen.server.known() else {
+        return;
+    };
+    if record.system_identifier.is_some() {
+        return;
+    }
+    record.system_identifier = Some(server.system_identifier.clone());
+    if !record.known_from_start {
+        let named = |name: &SettingName| desired.settings.contains_key(name);
+        record.inherited = server
+            .auto_lines
+            .keys()
+            .filter(|n| !named(n))
+            .cloned()
+            .collect();
+    }
+}
+
+/// Remembers what this look settled: lines that are as wanted, a restart that helped, a digest in sync.
+fn settle(record: &mut Record, desired: &Desired, seen: &Observed, thought: &Thought) {
+    let Some(server) = seen.server.known() else {
+        return;
+    };
+    for (name, line) in diff::settings::lines_to_take(&thought.targets, server, record) {
+        record.inherited.remove(&name);
+        record.lines.insert(name, line);
+    }
+    record
+        .lines
+        .retain(|name, _| server.auto_lines.contains_key(name));
+    if plan::restart::reasons(&thought.drifts.settings).is_empty() {
+        record.last_restart = None;
+    }
+    if thought.drifts.service.is_none() {
+        record.last_recreate = None;
+        record.journal = None;
+    }
+    if thought.drifts == Drifts::default() {
+        record.synced_digest = Some(desired.digest.clone());
+    }
+}
+
+/// Does the steps in order. The first failure ends the pass, and so does a signal to end.
+async fn act(
+    world: &mut impl World,
+    desired: &Desired,
+    plan: &Plan,
+    record: &mut Record,
+    approved: bool,
+) -> Vec<Outcome> {
+    let mut outcomes = Vec::new();
+    for Planned {
+        step,
+        disruption,
+        reason,
+    } in &plan.steps
+    {
+        if world.is_stopping() {
+            break;
+        }
+        let begun = if *disruption >= Disruption::Restart {
+            begin(world, desired, step, record, approved)
+        } else {
+            Ok(())
+        };
+        let result = match begun {
+            Ok(()) => world.perform(desired, step).await,
+            Err(error) => Err(error),
+        };
+        let failed = result.is_err();
+        if !failed {
+            note(record, step);
+            let _ = world.remember(desired, record);
+        }
+        outcomes.push(Outcome {
+            step: step.clone(),
+            reason: reason.clone(),
+            result,
+        });
+        if failed {
+            break;
+        }
+    }
+    outcomes
+}
+
+/// Writes down that a disruptive step begins, so that a crash in it is known and it is not repeated.
+fn begin(
+    world: &mut impl World,
+    desired: &Desired,
+    step: &Step,
+    record: &mut Record,
+    approved: bool,
+) -> Result<(), String> {
+    match step {
+        Step::Restart { because, .. } => record.last_restart = Some(because.join("; ")),
+        Step::Recreate { because, .. } => record.last_recreate = Some(because.join("; ")),
+        Step::Prepare
+        | Step::Declare { .. }
+        | Step::Create
+        | Step::Start { .. }
+        | Step::SetLimits { .. }
+        | Step::AlterSystem { .. }
+        | Step::ResetSetting { .. }
+        | Step::Reload { .. }
+        | Step::CreateExtension { .. }
+        | Step::UpdateExtension { .. }
+        | Step::DropExtension { .. }
+        | Step::Stop { .. }
+        | Step::Remove { .. } => {}
+    }
+    record.journal = Some(step.to_string());
+    world.remember(desired, record)?;
+    if approved {
+        world.take_approval(desired)
+    } else {
+        Ok(())
+    }
+}
+
+/// Remembers lines that were written.
+fn note(record: &mut Record, step: &Step) {
+    match step {
+        Step::AlterSystem { name, value, .. } => {
+            record.lines.insert(name.clone(), value.clone());
+            record.inherited.remove(name);
+        }
+        Step::ResetSetting { name, .. } => {
+            record.lines.remove(name);
+            record.inherited.remove(name);
+        }
+        Step::Restart { .. } | Step::Recreate { .. } => record.journal = None,
+        Step::Prepare
+        | Step::Declare { .. }
+        | Step::Create
+        | Step::Start { .. }
+        | Step::SetLimits { .. }
+        | Step::Reload { .. }
+        | Step::CreateExtension { .. }
+        | Step::UpdateExtension { .. }
+        | Step::DropExtension { .. }
+        | Step::Stop { .. }
+        | Step::Remove { .. } => {}
+    }
+}
+
+fn next(plan: &Plan, outcomes: &[Outcome], conditions: &[Condition]) -> Next {
+    if outcomes.iter().any(|o| o.result.is_err()) {
+        return Next::Backoff;
+    }
+    if !outcomes.is_empty() {
+        return Next::Now;
+    }
+    // A server that does not answer yet will soon, or somebody has to look.
+    let unseen = |c: &Condition| {
+        c.status == Truth::Unknown
+            || (c.kind == ConditionType::Available && c.status == Truth::False)
+    };
+    if conditions.iter().any(unseen) {
+        return Next::Backoff;
+    }
+    Next::Quiet(plan.waiting.iter().filter_map(|w| w.until).min())
+}
+
+/// Whether everything could be seen that a pass depends on.
+#[must_use]
+pub fn saw_everything(seen: &Observed) -> bool {
+    !matches!(seen.container, Observation::Unknown { .. })
+        && !matches!(seen.server, Observation::Unknown { .. })
+}
