@@ -1,7 +1,7 @@
 //! Why a setting has its value: a sentence, and the inputs that it rests on.
 //!
-//! The inputs stand beside the sentence so that `explain` can add where each of them came from (which
-//! cgroup, which line of the manifest); the tuner does not know that and need not.
+//! The inputs stand beside the sentence so that `explain` can add where each of them came from
+//! (which cgroup, which line of the manifest); the tuner does not know that and need not.
 
 use std::fmt;
 

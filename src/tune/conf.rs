@@ -20,7 +20,8 @@ pub fn render_include(tuning: &Tuning) -> String {
     file
 }
 
-/// Renders a fragment of `postgresql.conf` for use elsewhere, with the reasons as comments if wanted.
+/// Renders a fragment of `postgresql.conf` for use elsewhere, with the reasons as comments if
+/// wanted.
 #[must_use]
 pub fn render_conf(tuning: &Tuning, with_reasons: bool) -> String {
     let mut file = format!("# aza-agent tune: {}\n", one_line(&tuning.inputs.to_line()));
@@ -40,9 +41,9 @@ fn line(file: &mut String, name: &str, value: &str) {
     let _ = writeln!(file, "{name} = {}", quoted(value));
 }
 
-/// Quotes a value for a configuration file: quotes are doubled, and backslashes too, because the file's
-/// scanner reads escapes. No value of ours spans lines; a line break would end the string, so it is written as
-/// an escape.
+/// Quotes a value for a configuration file: quotes are doubled, and backslashes too, because the
+/// file's scanner reads escapes. No value of ours spans lines; a line break would end the string,
+/// so it is written as an escape.
 #[must_use]
 pub fn quoted(value: &str) -> String {
     let mut text = String::from("'");

@@ -1,7 +1,7 @@
 //! How many sessions the memory carries.
 //!
-//! `superuser_reserved_connections` stays at the server's 3, of the 25 connections that are always there:
-//! one for the agent, one for its login probe, one for a person in need.
+//! `superuser_reserved_connections` stays at the server's 3, of the 25 connections that are always
+//! there: one for the agent, one for its login probe, one for a person in need.
 
 use super::because::{Input, Reason};
 use super::profile::Profile;

@@ -1,5 +1,5 @@
-//! The settings that cost memory, with the values that really count: tuned, overridden in a manifest, or
-//! left behind in `postgresql.auto.conf`.
+//! The settings that cost memory, with the values that really count: tuned, overridden in a
+//! manifest, or left behind in `postgresql.auto.conf`.
 
 use crate::api::Bytes;
 
@@ -24,14 +24,18 @@ pub struct Effective {
     pub autovacuum_work_mem: Option<Bytes>,
     /// `io_workers`
     pub io_workers: u32,
+    /// `max_worker_processes`
+    pub max_worker_processes: u32,
     /// `max_parallel_workers`
     pub max_parallel_workers: u32,
     /// `max_parallel_workers_per_gather`
     pub max_parallel_workers_per_gather: u32,
+    /// `max_parallel_maintenance_workers`
+    pub max_parallel_maintenance_workers: u32,
     /// `enable_parallel_hash`
     pub enable_parallel_hash: bool,
-    /// The exact shared memory, where `postgres -C shared_memory_size` told it; zero when huge pages
-    /// hold it, which the memory cgroup does not charge. `None`: an upper bound is computed.
+    /// The exact shared memory, where `postgres -C shared_memory_size` told it; zero when huge
+    /// pages hold it, which the memory cgroup does not charge. `None`: an upper bound is computed.
     pub shared_memory: Option<Bytes>,
 }
 
@@ -63,8 +67,11 @@ impl Effective {
             autovacuum_max_workers: count("autovacuum_max_workers").unwrap_or(3),
             autovacuum_work_mem: memory("autovacuum_work_mem", Bytes::KIB),
             io_workers: count("io_workers").unwrap_or(3),
+            max_worker_processes: count("max_worker_processes").unwrap_or(8),
             max_parallel_workers: count("max_parallel_workers").unwrap_or(8),
             max_parallel_workers_per_gather: count("max_parallel_workers_per_gather").unwrap_or(2),
+            max_parallel_maintenance_workers: count("max_parallel_maintenance_workers")
+                .unwrap_or(2),
             enable_parallel_hash: lookup("enable_parallel_hash")
                 .and_then(|text| boolean(&text))
                 .unwrap_or(true),
@@ -73,7 +80,8 @@ impl Effective {
     }
 }
 
-/// Reads an amount of memory; a bare number counts in `unit` bytes. `None` for -1 and what is no amount.
+/// Reads an amount of memory; a bare number counts in `unit` bytes. `None` for -1 and what is no
+/// amount.
 fn memory(text: &str, unit: u64) -> Option<Bytes> {
     let text = text.trim();
     let split = text

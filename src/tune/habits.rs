@@ -1,5 +1,5 @@
-//! What a production server does otherwise than the defaults: vacuum earlier, plan for its load, and say
-//! in the log what an operator will ask.
+//! What a production server does otherwise than the defaults: vacuum earlier, plan for its load,
+//! and say in the log what an operator will ask.
 
 use super::because::{Input, Reason};
 use super::profile::Profile;

@@ -1,7 +1,8 @@
 //! The inputs as one line of text, for the setting `aza.inputs`.
 //!
-//! The container writes what it saw; the agent reads it back with `current_setting`. The preload list
-//! and pg_cron's database are not in it: they are settings of their own, and the server knows them.
+//! The container writes what it saw; the agent reads it back with `current_setting`. The preload
+//! list and pg_cron's database are not in it: they are settings of their own, and the server knows
+//! them.
 
 use crate::api::{Bytes, Storage, Workload};
 
@@ -19,7 +20,8 @@ pub enum LineError {
 }
 
 impl Inputs {
-    /// Writes the line: `memory=2048MB cpus=2 workload=reference storage=ssd shm=1024MB disk=65536MB`.
+    /// Writes the line: `memory=2048MB cpus=2 workload=reference storage=ssd shm=1024MB
+    /// disk=65536MB`.
     ///
     /// What is not known is left out.
     #[must_use]
@@ -39,9 +41,9 @@ impl Inputs {
         line
     }
 
-    /// Reads such a line. The preload list comes back empty, the cron database as `postgres`: fill them in
-    /// from `shared_preload_libraries` and `cron.database_name`. Keys it does not know are skipped,
-    /// because a newer image may write more of them.
+    /// Reads such a line. The preload list comes back empty, the cron database as `postgres`: fill
+    /// them in from `shared_preload_libraries` and `cron.database_name`. Keys it does not know are
+    /// skipped, because a newer image may write more of them.
     ///
     /// # Errors
     /// A word that cannot be read, or a missing memory, cpus, workload or storage.

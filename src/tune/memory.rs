@@ -140,7 +140,8 @@ fn work_mem(inputs: &Inputs, sizes: &Sizes) -> Vec<Reason> {
 
 /// Returns `enable_parallel_hash` for a /dev/shm of that size.
 ///
-/// On or off, it is always there: one that came and went would stay off after a change that made it fit.
+/// On or off, it is always there: one that came and went would stay off after a change that made it
+/// fit.
 pub(super) fn parallel_hash(budget: &Budget, shm: Bytes) -> TunedSetting {
     let (need, room) = (budget.shm_need, SHM_SHARE * mib(shm));
     let fits = need <= room;

@@ -1,13 +1,15 @@
 //! How big each setting should be, and why. Pure and std-only: the agent and the container call the
 //! same code, so they cannot disagree.
 //!
-//! [`tune`] puts the rooms' settings in a row: [`sizes`] divides the memory (along the reference curve, or by
-//! solving the inequality of [`mod@budget`]), the others follow from CPUs, storage, disk and workload. More memory
-//! never lowers a value; more CPUs lower none but work_mem, whose reason then says so.
+//! [`tune`] puts the rooms' settings in a row: `sizes` divides the memory (along the reference
+//! curve, or by solving the inequality of [`mod@budget`]), the others follow from CPUs, storage,
+//! disk and workload. More memory never lowers a value; more CPUs lower none but work_mem, whose
+//! reason then says so.
 //!
 //! # Current limitations
-//! Background jobs of extensions (pg_cron, timescaledb) are not a term of the budget. A parallel build of a
-//! pgvector index puts maintenance_work_mem into /dev/shm, which the tuner does not bound.
+//! Background jobs of extensions (pg_cron, timescaledb) are not a term of the budget. The size of
+//! /dev/shm bounds hash joins only: a parallel pgvector build that does not fit it is reported
+//! ([`Budget::shm_build_kept`]), not prevented.
 
 mod because;
 pub mod budget;
@@ -21,12 +23,15 @@ mod line;
 mod memory;
 mod preload;
 mod profile;
+mod rows;
 mod sizes;
 mod wal;
 mod workers;
 
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod recording;
 
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +41,7 @@ pub use because::{Input, Reason};
 pub use budget::{Budget, budget};
 pub use effective::Effective;
 pub use line::LineError;
+pub use rows::Row;
 
 /// The revision of the formulas. The include file carries it as `aza.tuning_revision`, so that an
 /// agent and an image of different releases do not fight: any change of a value raises it.
@@ -87,8 +93,9 @@ pub struct TunedSetting {
 
 /// Returns every setting that follows from `inputs`.
 ///
-/// Which settings there are depends on the preload list and on what is known of disk and /dev/shm, never on the
-/// amounts or the workload: a live change of those changes values, and leaves none behind.
+/// Which settings there are depends on the preload list and on what is known of disk and /dev/shm,
+/// never on the amounts or the workload: a live change of those changes values, and leaves none
+/// behind.
 #[must_use]
 pub fn tune(inputs: &Inputs) -> Tuning {
     let sizes = sizes::Sizes::of(inputs);

@@ -1,5 +1,5 @@
-//! The preload list, and what its libraries need. A setting of a library that is not loaded is never
-//! written: the server would take it unseen and drop it with a warning.
+//! The preload list, and what its libraries need. A setting of a library that is not loaded is
+//! never written: the server would take it unseen and drop it with a warning.
 
 use super::because::{Input, Reason};
 use super::profile::Profile;

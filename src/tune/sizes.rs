@@ -1,8 +1,9 @@
-//! The six sizes that share the memory: the reference curve, and the solver of the workload profiles.
+//! The six sizes that share the memory: the reference curve, and the solver of the workload
+//! profiles.
 //!
-//! More memory never lowers a size. On the reference curve because each line of it rises; in the solver
-//! because it asks with smooth upper bounds, and because connections and shared buffers are solved for
-//! the most CPUs that could matter, so that only work_mem knows how many there are.
+//! More memory never lowers a size. On the reference curve because each line of it rises; in the
+//! solver because it asks with smooth upper bounds, and because connections and shared buffers are
+//! solved for the most CPUs that could matter, so that only work_mem knows how many there are.
 
 use super::demand::{CPUS_MAX, Demand, fed_cpus};
 use super::profile::Profile;
@@ -81,7 +82,8 @@ fn autovacuum_work_mem(memory: f64) -> f64 {
     (memory / 128.0).clamp(16.0, 512.0)
 }
 
-/// Lowers work_mem to 1 MB, then connections, then shared buffers, then work_mem to 64 kB, until the budget holds.
+/// Lowers work_mem to 1 MB, then connections, then shared buffers, then work_mem to 64 kB, until
+/// the budget holds.
 fn solve(inputs: &Inputs, curve: Sizes) -> Sizes {
     let profile = Profile::of(inputs.workload);
     let base = profile.connections;
@@ -113,8 +115,8 @@ fn solve(inputs: &Inputs, curve: Sizes) -> Sizes {
     };
 
     let work_mem_kb = if connections < base {
-        // It gave way before connections did: what it won back here, it would lose when the next five
-        // connections fit.
+        // It gave way before connections did: what it won back here, it would lose when the next
+        // five connections fit.
         let with = Demand {
             shared_buffers: shared_buffers as f64,
             ..with
@@ -146,13 +148,15 @@ fn solve(inputs: &Inputs, curve: Sizes) -> Sizes {
     }
 }
 
-/// Where work_mem starts before it gives way, in MB: memory ÷ (4 × connections), within 1 and the profile's bound.
+/// Where work_mem starts before it gives way, in MB: memory ÷ (4 × connections), within 1 and the
+/// profile's bound.
 pub(super) fn work_mem_most(memory: u64, profile: &Profile) -> u64 {
     (memory / (4 * profile.connections)).clamp(1, profile.work_mem_max)
 }
 
-/// Returns the most that the curve's sizes can ask for on `cpus` CPUs with 1 MB of work_mem, unrounded: a size
-/// that steps up by a whole MB would take more than the MB of memory that came with it.
+/// Returns the most that the curve's sizes can ask for on `cpus` CPUs with 1 MB of work_mem,
+/// unrounded: a size that steps up by a whole MB would take more than the MB of memory that came
+/// with it.
 fn smooth(inputs: &Inputs, cpus: u32) -> Demand {
     let memory = inputs.memory.as_mib() as f64;
     let inputs = Inputs {
@@ -170,6 +174,7 @@ fn smooth(inputs: &Inputs, cpus: u32) -> Demand {
         autovacuum_workers: workers::autovacuum_most(fed),
         autovacuum_work_mem: autovacuum_work_mem(memory),
         io_workers: workers::io_most(fed),
+        worker_slots: f64::from(workers::worker_processes(&inputs)),
         parallel_workers: workers::parallel_most(fed, cpus),
         busy: profile.active_per_cpu * fed,
         nodes: profile.nodes,

@@ -1,7 +1,8 @@
 //! WAL and checkpoints: how much may lie between two checkpoints, and how it is compressed.
 //!
-//! Sizes are powers of two of the file system's size, so that a disk a little larger changes nothing.
-//! Not here: `wal_buffers` (the server's own choice is a whole segment from 512 MB of shared buffers on) and
+//! Sizes are powers of two of the file system's size, so that a disk a little larger changes
+//! nothing. Not here: `wal_buffers` (the server's own choice is a whole segment from 512 MB of
+//! shared buffers on) and
 //! `wal_level` (`replica` already serves backups and standbys).
 
 use crate::api::Bytes;

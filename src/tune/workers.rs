@@ -5,6 +5,7 @@
 
 use super::because::{Input, Reason};
 use super::demand::fed_cpus;
+use super::sizes::reference;
 use super::{Inputs, TunedSetting};
 
 /// Slots that parallel queries leave free: the launchers of pg_cron and of logical replication, and
@@ -60,10 +61,7 @@ pub(super) fn settings(inputs: &Inputs) -> Vec<TunedSetting> {
         TunedSetting::new(
             "max_parallel_maintenance_workers",
             per_gather.min(4),
-            vec![Reason::of(
-                FED,
-                "as many as a query gets, at most 4: they share one maintenance_work_mem and want 32 MB each",
-            )],
+            maintenance_because(inputs),
         ),
         TunedSetting::new(
             "io_workers",
@@ -89,8 +87,28 @@ pub(super) fn settings(inputs: &Inputs) -> Vec<TunedSetting> {
     ]
 }
 
+/// Says what a build with workers takes, and where one would fail.
+fn maintenance_because(inputs: &Inputs) -> Vec<Reason> {
+    let mut because = vec![Reason::of(
+        FED,
+        "as many as a query gets, at most 4: they share one maintenance_work_mem and want 32 MB each",
+    )];
+    let needed = reference(inputs.memory.as_mib()).maintenance_work_mem;
+    if let Some(shm) = inputs.shm.filter(|shm| shm.as_mib() < needed) {
+        because.push(Reason::of(
+            &[Input::Shm, Input::Memory],
+            format!(
+                "a parallel HNSW build puts {needed} MB into /dev/shm, which has {}: give it more, or set \
+                 this to 0 in the session that builds",
+                shm.as_mib()
+            ),
+        ));
+    }
+    because
+}
+
 /// `max_worker_processes`
-fn worker_processes(inputs: &Inputs) -> u32 {
+pub(super) fn worker_processes(inputs: &Inputs) -> u32 {
     let more = if timescale(inputs) {
         TIMESCALE_SLOTS
     } else {
