@@ -24,3 +24,5 @@ pub mod tune;
 // Stairs: std only, shared with the container.
 
 // First floor: effects.
+#[cfg(feature = "agent")]
+pub mod source;
