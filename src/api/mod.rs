@@ -19,6 +19,7 @@ mod overrides;
 pub mod quantity;
 pub mod reserved;
 pub mod schema;
+pub mod secret;
 pub mod setting;
 mod shape;
 mod spec;
