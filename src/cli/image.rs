@@ -24,7 +24,11 @@ const CONTEXT: [(&str, &str, u32); 4] = [
     ("Dockerfile", include_str!("../../docker/Dockerfile"), 0o644),
     ("install.sh", include_str!("../../docker/install.sh"), 0o755),
     ("packages", include_str!("../../docker/packages"), 0o644),
-    ("dpkg-excludes", include_str!("../../docker/dpkg-excludes"), 0o644),
+    (
+        "dpkg-excludes",
+        include_str!("../../docker/dpkg-excludes"),
+        0o644,
+    ),
 ];
 
 /// What to build, and from what.
@@ -152,7 +156,9 @@ pub fn build(options: &BuildOptions) -> Result<Built, ImageError> {
     let door = fs::read(&entrypoint).map_err(|_| ImageError::NoEntrypoint(entrypoint))?;
     context.write(ENTRYPOINT, &door, 0o755)?;
 
-    let docker = Docker { host: options.docker_host.clone() };
+    let docker = Docker {
+        host: options.docker_host.clone(),
+    };
     docker.needs_buildx()?;
     let base = match &options.base {
         Some(base) => base.clone(),
@@ -166,27 +172,49 @@ pub fn build(options: &BuildOptions) -> Result<Built, ImageError> {
         said: "it ended well, but there is no such image".into(),
     })?;
     let changed = before.is_none_or(|(before, _)| before != id);
-    Ok(Built { tag: tag.to_owned(), id, size, changed, took: started.elapsed() })
+    Ok(Built {
+        tag: tag.to_owned(),
+        id,
+        size,
+        changed,
+        took: started.elapsed(),
+    })
 }
 
 /// Returns the path of the container door: as named, or beside this program.
 fn entrypoint(options: &BuildOptions) -> Result<PathBuf, ImageError> {
     let path = match &options.entrypoint {
         Some(path) => path.clone(),
-        None => env::current_exe().unwrap_or_default().with_file_name(ENTRYPOINT),
+        None => env::current_exe()
+            .unwrap_or_default()
+            .with_file_name(ENTRYPOINT),
     };
-    if path.is_file() { Ok(path) } else { Err(ImageError::NoEntrypoint(path)) }
+    if path.is_file() {
+        Ok(path)
+    } else {
+        Err(ImageError::NoEntrypoint(path))
+    }
 }
 
 /// The machine's own date checks of apt, to be followed inside the build too. Signatures are not among them.
 fn apt_options() -> String {
-    let output = Command::new("apt-config").arg("dump").stdin(Stdio::null()).output();
+    let output = Command::new("apt-config")
+        .arg("dump")
+        .stdin(Stdio::null())
+        .output();
     // No apt here: then the base image is somebody else's, and so are its date checks.
-    output.map_or_else(|_| String::new(), |output| date_checks(&String::from_utf8_lossy(&output.stdout)))
+    output.map_or_else(
+        |_| String::new(),
+        |output| date_checks(&String::from_utf8_lossy(&output.stdout)),
+    )
 }
 
 fn date_checks(dump: &str) -> String {
-    let names = ["Acquire::Check-Valid-Until", "Acquire::Check-Date", "Acquire::Max-FutureTime"];
+    let names = [
+        "Acquire::Check-Valid-Until",
+        "Acquire::Check-Date",
+        "Acquire::Max-FutureTime",
+    ];
     let options = dump.lines().filter_map(|line| {
         let (name, value) = line.split_once(' ')?;
         let value = value.trim_end_matches(';').trim_matches('"');
@@ -214,13 +242,15 @@ impl Docker {
     fn needs_buildx(&self) -> Result<(), ImageError> {
         let mut command = self.command();
         command.args(["buildx", "version"]);
-        quietly(command, "docker buildx version").map(drop).map_err(|wrong| match wrong {
-            ImageError::Failed { what, said: _ } => ImageError::Failed {
-                what,
-                said: "the buildx plugin is missing: run docker/install-plugins.sh".into(),
-            },
-            other => other,
-        })
+        quietly(command, "docker buildx version")
+            .map(drop)
+            .map_err(|wrong| match wrong {
+                ImageError::Failed { what, said: _ } => ImageError::Failed {
+                    what,
+                    said: "the buildx plugin is missing: run docker/install-plugins.sh".into(),
+                },
+                other => other,
+            })
     }
 
     /// Returns the base made from Debian's archive, after making it where it is missing.
@@ -242,9 +272,17 @@ impl Docker {
         made.map(|()| name)
     }
 
-    fn build(&self, context: &Path, base: &str, tag: &str, refresh: bool) -> Result<(), ImageError> {
+    fn build(
+        &self,
+        context: &Path,
+        base: &str,
+        tag: &str,
+        refresh: bool,
+    ) -> Result<(), ImageError> {
         let mut command = self.command();
-        command.env("DOCKER_BUILDKIT", "1").args(["buildx", "build", "--progress=plain", "--load"]);
+        command
+            .env("DOCKER_BUILDKIT", "1")
+            .args(["buildx", "build", "--progress=plain", "--load"]);
         for argument in [
             format!("BASE={base}"),
             format!("APT_OPTIONS={}", apt_options()),
@@ -265,10 +303,15 @@ impl Docker {
         let mut command = self.command();
         command.args(["image", "inspect", "--format", "{{.Id}} {{.Size}}", name]);
         match quietly(command, "docker image inspect") {
-            Ok(text) => Ok(text.trim().split_once(' ').and_then(|(id, size)| {
-                Some((id.to_owned(), size.parse().ok()?))
-            })),
-            Err(ImageError::Failed { what: _, said }) if said.to_lowercase().contains("no such image") => Ok(None),
+            Ok(text) => Ok(text
+                .trim()
+                .split_once(' ')
+                .and_then(|(id, size)| Some((id.to_owned(), size.parse().ok()?)))),
+            Err(ImageError::Failed { what: _, said })
+                if said.to_lowercase().contains("no such image") =>
+            {
+                Ok(None)
+            }
             Err(wrong) => Err(wrong),
         }
     }
@@ -276,31 +319,46 @@ impl Docker {
 
 /// Runs a command whose output a person follows: all of it goes to standard error.
 fn aloud(mut command: Command, what: &str) -> Result<(), ImageError> {
-    let mut child =
-        command.stdout(Stdio::piped()).spawn().map_err(|source| cannot_run(&command, source))?;
+    let mut child = command
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|source| cannot_run(&command, source))?;
     if let Some(mut output) = child.stdout.take() {
         // Nobody listening any more is no reason to stop the build.
         let _ = io::copy(&mut output, &mut io::stderr());
     }
-    let status = child.wait().map_err(|source| cannot_run(&command, source))?;
+    let status = child
+        .wait()
+        .map_err(|source| cannot_run(&command, source))?;
     if status.success() {
         return Ok(());
     }
-    Err(ImageError::Failed { what: what.to_owned(), said: String::new() })
+    Err(ImageError::Failed {
+        what: what.to_owned(),
+        said: String::new(),
+    })
 }
 
 /// Runs a command and returns what it prints.
 fn quietly(mut command: Command, what: &str) -> Result<String, ImageError> {
-    let output = command.output().map_err(|source| cannot_run(&command, source))?;
+    let output = command
+        .output()
+        .map_err(|source| cannot_run(&command, source))?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    Err(ImageError::Failed { what: what.to_owned(), said })
+    Err(ImageError::Failed {
+        what: what.to_owned(),
+        said,
+    })
 }
 
 fn cannot_run(command: &Command, source: io::Error) -> ImageError {
-    ImageError::Run { program: command.get_program().to_string_lossy().into_owned(), source }
+    ImageError::Run {
+        program: command.get_program().to_string_lossy().into_owned(),
+        source,
+    }
 }
 
 /// FNV-1a: enough to tell one text from another, and the same in every release of the compiler.
@@ -316,7 +374,10 @@ struct Scratch(PathBuf);
 impl Scratch {
     fn new(name: &str) -> Result<Self, ImageError> {
         let path = env::temp_dir().join(format!("{name}-{}", std::process::id()));
-        fs::create_dir_all(&path).map_err(|source| ImageError::Write { path: path.clone(), source })?;
+        fs::create_dir_all(&path).map_err(|source| ImageError::Write {
+            path: path.clone(),
+            source,
+        })?;
         Ok(Self(path))
     }
 
@@ -337,7 +398,10 @@ fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), ImageError> {
         file.write_all(bytes)?;
         file.set_permissions(fs::Permissions::from_mode(mode))
     });
-    written.map_err(|source| ImageError::Write { path: path.to_owned(), source })
+    written.map_err(|source| ImageError::Write {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 #[cfg(test)]
@@ -348,7 +412,10 @@ mod tests {
     fn the_date_checks_of_the_machine_are_followed_and_nothing_else() {
         let dump = "APT \"\";\nAcquire::Check-Valid-Until \"false\";\nAcquire::AllowInsecureRepositories \"1\";\n\
                     Acquire::Check-Date \"false\";\n";
-        assert_eq!(date_checks(dump), "-o Acquire::Check-Valid-Until=false -o Acquire::Check-Date=false");
+        assert_eq!(
+            date_checks(dump),
+            "-o Acquire::Check-Valid-Until=false -o Acquire::Check-Date=false"
+        );
         assert_eq!(date_checks("APT \"\";\n"), "");
     }
 
@@ -360,16 +427,27 @@ mod tests {
 
     #[test]
     fn a_missing_door_says_how_to_build_it() {
-        let options = BuildOptions { entrypoint: Some("/does/not/exist".into()), ..BuildOptions::default() };
+        let options = BuildOptions {
+            entrypoint: Some("/does/not/exist".into()),
+            ..BuildOptions::default()
+        };
         let said = build(&options).unwrap_err().to_string();
-        assert!(said.contains("/does/not/exist") && said.contains("cargo build"), "{said}");
+        assert!(
+            said.contains("/does/not/exist") && said.contains("cargo build"),
+            "{said}"
+        );
     }
 
     #[test]
     fn the_build_context_holds_what_the_dockerfile_copies() {
         let dockerfile = CONTEXT[0].1;
-        let copied = dockerfile.lines().filter(|line| line.starts_with("COPY ") && !line.contains("--from"));
-        for word in copied.flat_map(str::split_whitespace).filter(|word| !word.contains(['/', '-']) && *word != "COPY") {
+        let copied = dockerfile
+            .lines()
+            .filter(|line| line.starts_with("COPY ") && !line.contains("--from"));
+        for word in copied
+            .flat_map(str::split_whitespace)
+            .filter(|word| !word.contains(['/', '-']) && *word != "COPY")
+        {
             assert!(CONTEXT.iter().any(|(name, ..)| *name == word), "{word}");
         }
     }
