@@ -151,7 +151,8 @@ impl SettingDef {
     /// rely on. Zero and minus one have meanings of their own, without a unit.
     #[must_use]
     pub fn lacks_unit(&self, text: &str) -> bool {
-        let bare = leading_number(text.trim()).is_some_and(|(_, rest)| rest.is_empty());
+        let bare = leading_number(text.trim(), self.reads_octal())
+            .is_some_and(|(_, rest)| rest.is_empty());
         self.unit.is_some() && bare && !matches!(self.number(text), Ok(n) if n == 0.0 || n == -1.0)
     }
 
@@ -194,10 +195,14 @@ impl SettingDef {
         find(&MEMORY).or_else(|| find(&TIME))
     }
 
+    fn reads_octal(&self) -> bool {
+        self.vartype == VarType::Integer
+    }
+
     /// Reads a number with or without a unit, and converts it to the setting's unit.
     fn number(&self, text: &str) -> Result<f64, ValueError> {
-        let (number, unit) =
-            leading_number(text.trim()).ok_or_else(|| ValueError::NotANumber(text.into()))?;
+        let (number, unit) = leading_number(text.trim(), self.reads_octal())
+            .ok_or_else(|| ValueError::NotANumber(text.into()))?;
         if unit.is_empty() {
             return Ok(number);
         }
@@ -316,28 +321,32 @@ fn boolean(text: &str) -> Option<bool> {
     }
 }
 
-/// Splits a text into the number that it begins with and what follows, as `strtol` and `strtod` do:
-/// `0x1F` and `017` are whole numbers in C's notation.
-fn leading_number(text: &str) -> Option<(f64, &str)> {
+/// Splits a text into the number that it begins with and what follows, as the server's `strtol` and
+/// `strtod` do: both read `0x1F`, and `017` is octal to the first only.
+fn leading_number(text: &str, octal: bool) -> Option<(f64, &str)> {
     let unsigned = text.trim_start_matches(['+', '-']);
     if text.len() - unsigned.len() > 1 {
         return None;
     }
     let sign = if text.starts_with('-') { -1.0 } else { 1.0 };
-    let (value, rest) = whole_in_c(unsigned).or_else(|| decimal(unsigned))?;
-    value.is_finite().then(|| (sign * value, rest.trim()))
+    let (value, rest) = whole_in_c(unsigned, octal).or_else(|| decimal(unsigned))?;
+    // Out of range for a double: too large, or too near to zero.
+    let fits = value.is_finite() && !value.is_subnormal();
+    fits.then(|| (sign * value, rest.trim()))
 }
 
 /// Reads a hexadecimal or octal number; `None` where the text is neither, or goes on as a fraction.
-fn whole_in_c(text: &str) -> Option<(f64, &str)> {
-    let (digits, radix) = match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+fn whole_in_c(text: &str, octal: bool) -> Option<(f64, &str)> {
+    let hexadecimal = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
+    let (digits, radix) = match hexadecimal {
         Some(digits) => (digits, 16),
-        None => (text.strip_prefix('0')?, 8),
+        None if octal && text.starts_with('0') => (text, 8),
+        None => return None,
     };
     let end = digits
         .find(|c: char| !c.is_digit(radix))
         .unwrap_or(digits.len());
-    if end == 0 || digits[end..].starts_with(['.', 'e', 'E']) {
+    if digits[end..].starts_with(['.', 'e', 'E']) {
         return None;
     }
     i64::from_str_radix(&digits[..end], radix)
