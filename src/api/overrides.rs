@@ -32,11 +32,14 @@ pub fn check(
     let mut values = BTreeMap::new();
     let prefixes: BTreeSet<&str> = recorded_names().filter_map(prefix).collect();
     for (key, SettingText(text)) in settings {
+        if findings.are_many() {
+            break;
+        }
         let path = ["spec", "settings", key];
         let wrong = |findings: &mut Findings<'_>, (message, hint)| {
             findings.wrong(tree, &path, message, hint);
         };
-        let name = match setting_name(key, &prefixes, findings.are_many()) {
+        let name = match setting_name(key, &prefixes) {
             Ok(name) => name,
             Err(why) => {
                 wrong(findings, why);
@@ -79,7 +82,7 @@ pub fn check(
 /// A message and what would be right.
 type Why = (String, Option<String>);
 
-fn setting_name(key: &str, prefixes: &BTreeSet<&str>, hurry: bool) -> Result<SettingName, Why> {
+fn setting_name(key: &str, prefixes: &BTreeSet<&str>) -> Result<SettingName, Why> {
     let name = SettingName::parse(key).map_err(|wrong| (shortened(&wrong.0), None))?;
     if let Some(reason) = not_for_users(name.as_str()) {
         return Err((format!("a manifest may not set this: {reason}"), None));
@@ -90,11 +93,7 @@ fn setting_name(key: &str, prefixes: &BTreeSet<&str>, hurry: bool) -> Result<Set
     if is_known || is_open {
         return Ok(name);
     }
-    let near = if hurry {
-        None
-    } else {
-        did_you_mean(name.as_str(), recorded_names())
-    };
+    let near = did_you_mean(name.as_str(), recorded_names());
     let hint = near.map(|near| format!("did you mean `{near}`?"));
     Err(("PostgreSQL 18 has no such setting".into(), hint))
 }

@@ -168,8 +168,8 @@ fn hostile() -> Vec<(&'static str, Vec<u8>)> {
             )
         })
         .collect();
-    let typos: String = (0..9000).map(|n| format!("    work_mme{n}: 1\n")).collect();
-    let unloaded: String = (0..9000).map(|n| format!("    x.y{n}: 1\n")).collect();
+    let typos: String = (0..4900).map(|n| format!("    work_mme{n}: 1\n")).collect();
+    let unloaded: String = (0..4900).map(|n| format!("    x.y{n}: 1\n")).collect();
     let documents = manifest("shop") + "---\n";
     vec![
         (
