@@ -44,9 +44,14 @@ pub fn read(path: &Path) -> Result<Secret, SecretFileError> {
     let limit = MAX_SECRET as u64 + 3;
     File::open(path)
         .and_then(|file| file.take(limit).read_to_end(&mut bytes))
-        .map_err(|source| SecretFileError::Read { path: path.to_path_buf(), source })?;
-    Secret::parse(&bytes)
-        .map_err(|source| SecretFileError::Content { path: path.to_path_buf(), source })
+        .map_err(|source| SecretFileError::Read {
+            path: path.to_path_buf(),
+            source,
+        })?;
+    Secret::parse(&bytes).map_err(|source| SecretFileError::Content {
+        path: path.to_path_buf(),
+        source,
+    })
 }
 
 /// Makes a new password of letters and digits, from the kernel's random numbers.
@@ -55,17 +60,26 @@ pub fn read(path: &Path) -> Result<Secret, SecretFileError> {
 /// The machine has no random numbers.
 pub fn generate() -> Result<Secret, SecretFileError> {
     let path = || PathBuf::from(RANDOM);
-    let failed = |source| SecretFileError::Read { path: path(), source };
+    let failed = |source| SecretFileError::Read {
+        path: path(),
+        source,
+    };
     let mut random = File::open(RANDOM).map_err(failed)?;
     let mut password = Vec::with_capacity(LENGTH);
     let mut bytes = [0u8; LENGTH];
     while password.len() < LENGTH {
         random.read_exact(&mut bytes).map_err(failed)?;
         // The last few values are left out: with them some letters would be likelier than others.
-        let even = bytes.iter().map(|byte| usize::from(*byte)).filter(|n| *n < 62 * 4);
+        let even = bytes
+            .iter()
+            .map(|byte| usize::from(*byte))
+            .filter(|n| *n < 62 * 4);
         password.extend(even.map(|n| ALPHABET[n % 62]).take(LENGTH - password.len()));
     }
-    Secret::parse(&password).map_err(|source| SecretFileError::Content { path: path(), source })
+    Secret::parse(&password).map_err(|source| SecretFileError::Content {
+        path: path(),
+        source,
+    })
 }
 
 #[cfg(test)]
@@ -88,9 +102,18 @@ mod tests {
         assert!(wrong.to_string().contains("pw"), "{wrong}");
         std::fs::write(&path, "hidden\0word").unwrap();
         let wrong = read(&path).err().unwrap();
-        assert!(wrong.to_string().ends_with("pw` contains a NUL byte"), "{wrong}");
+        assert!(
+            wrong.to_string().ends_with("pw` contains a NUL byte"),
+            "{wrong}"
+        );
         std::fs::write(&path, "x".repeat(1025)).unwrap();
-        assert!(read(&path).err().unwrap().to_string().contains("longer than 1024"));
+        assert!(
+            read(&path)
+                .err()
+                .unwrap()
+                .to_string()
+                .contains("longer than 1024")
+        );
         std::fs::write(&path, "good\n").unwrap();
         assert!(read(&path).ok().unwrap().expose() == "good");
     }

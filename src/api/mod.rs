@@ -15,6 +15,8 @@ mod findings;
 mod image;
 pub mod manifest;
 pub mod name;
+mod number;
+mod outline;
 mod overrides;
 pub mod quantity;
 pub mod reserved;

@@ -60,7 +60,10 @@ mod tests {
     #[test]
     fn one_line_end_is_not_part_of_it() {
         for bytes in ["pa ss", "pa ss\n", "pa ss\r\n"] {
-            assert_eq!(Secret::parse(bytes.as_bytes()).ok().unwrap().expose(), "pa ss");
+            assert_eq!(
+                Secret::parse(bytes.as_bytes()).ok().unwrap().expose(),
+                "pa ss"
+            );
         }
         assert_eq!(Secret::parse(b" x\n\n").ok().unwrap().expose(), " x\n");
     }

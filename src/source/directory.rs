@@ -74,14 +74,18 @@ impl Snapshot {
 
     /// Returns what could be read.
     pub fn reports(&self) -> impl Iterator<Item = &Report> {
-        self.files.iter().filter_map(|file| file.content.as_ref().ok())
+        self.files
+            .iter()
+            .filter_map(|file| file.content.as_ref().ok())
     }
 
     /// Whether every file could be read and every document in them has a name: only then is a stack
     /// that is not here a stack whose manifest is gone.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.files.iter().all(|file| file.content.as_ref().is_ok_and(Report::is_complete))
+        self.files
+            .iter()
+            .all(|file| file.content.as_ref().is_ok_and(Report::is_complete))
     }
 }
 
@@ -97,10 +101,17 @@ pub fn read(directory: &Path) -> Result<Snapshot, SourceError> {
         fold(&mut hash, &path, &bytes);
         let content = bytes
             .map(|bytes| validate(&bytes, &path.display().to_string()))
-            .map_err(|wrong| Unreadable { path: path.clone(), why: wrong.to_string() });
+            .map_err(|wrong| Unreadable {
+                path: path.clone(),
+                why: wrong.to_string(),
+            });
         files.push(FileReport { path, content });
     }
-    let digest = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = hash
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     Ok(Snapshot { files, digest })
 }
 
@@ -109,7 +120,10 @@ fn manifests(directory: &Path) -> Result<Vec<PathBuf>, SourceError> {
     let path = || directory.to_path_buf();
     let cannot_list = |source: io::Error| match source.kind() {
         io::ErrorKind::NotFound => SourceError::Missing { path: path() },
-        _ => SourceError::List { path: path(), source },
+        _ => SourceError::List {
+            path: path(),
+            source,
+        },
     };
     let mut manifests = Vec::new();
     for entry in fs::read_dir(directory).map_err(cannot_list)? {
@@ -142,11 +156,17 @@ fn contents(path: &Path) -> io::Result<Vec<u8>> {
 /// Opens a regular file. A pipe with that name must not make us wait.
 fn open(path: &Path) -> io::Result<File> {
     let no_wait = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();
-    let file = OpenOptions::new().read(true).custom_flags(no_wait).open(path)?;
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(no_wait)
+        .open(path)?;
     if file.metadata()?.is_file() {
         Ok(file)
     } else {
-        Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"))
+        Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it is no regular file",
+        ))
     }
 }
 

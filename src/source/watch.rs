@@ -82,7 +82,14 @@ impl Watch {
             }
         })
         .map_err(|source| failed(&directory, source))?;
-        let mut watch = Self { watcher, directory, parent, hints, since: None, rearm: false };
+        let mut watch = Self {
+            watcher,
+            directory,
+            parent,
+            hints,
+            since: None,
+            rearm: false,
+        };
         let parent = watch.parent.clone();
         watch
             .watcher
@@ -116,7 +123,11 @@ impl Watch {
             }
         }
         self.since = None;
-        if std::mem::take(&mut self.rearm) { self.arm() } else { Ok(()) }
+        if std::mem::take(&mut self.rearm) {
+            self.arm()
+        } else {
+            Ok(())
+        }
     }
 
     fn noticed(&mut self, hint: Hint) {
@@ -129,7 +140,10 @@ impl Watch {
     fn arm(&mut self) -> Result<(), WatchError> {
         // Fails where nothing was watched yet, or where the kernel has dropped it already.
         let _ = self.watcher.unwatch(&self.directory);
-        match self.watcher.watch(&self.directory, RecursiveMode::NonRecursive) {
+        match self
+            .watcher
+            .watch(&self.directory, RecursiveMode::NonRecursive)
+        {
             Ok(()) => Ok(()),
             Err(_) if !self.directory.exists() => Ok(()),
             Err(source) => Err(failed(&self.directory, source)),
@@ -151,7 +165,9 @@ fn failed(path: &Path, source: notify::Error) -> WatchError {
 /// Returns what an event means to us; `None` where it means nothing.
 fn hint(event: notify::Result<Event>, directory: &Path, parent: &Path) -> Option<Hint> {
     // An error can be a queue that ran over: events are lost, so look again at everything.
-    let Ok(event) = event else { return Some(Hint::Itself) };
+    let Ok(event) = event else {
+        return Some(Hint::Itself);
+    };
     let finished_writing = EventKind::Access(AccessKind::Close(AccessMode::Write));
     if matches!(event.kind, EventKind::Access(_)) && event.kind != finished_writing {
         return None;

@@ -22,7 +22,9 @@ fn watched() -> (tempfile::TempDir, PathBuf, Watch) {
 }
 
 async fn wakes(watch: &mut Watch) -> bool {
-    timeout(LONG, watch.changed()).await.is_ok_and(|changed| changed.is_ok())
+    timeout(LONG, watch.changed())
+        .await
+        .is_ok_and(|changed| changed.is_ok())
 }
 
 async fn sleeps(watch: &mut Watch) -> bool {
@@ -125,14 +127,27 @@ async fn a_change_that_goes_on_is_told_all_the_same() {
     });
     let begun = Instant::now();
     assert!(wakes(&mut watch).await);
-    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    assert!(
+        begun.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        begun.elapsed()
+    );
     writer.abort();
 }
 
 #[test]
 fn an_exhausted_kernel_says_what_to_raise() {
-    let wrong = failed(Path::new("/x"), notify::Error::new(ErrorKind::MaxFilesWatch));
-    assert!(wrong.to_string().contains("fs.inotify.max_user_watches"), "{wrong}");
+    let wrong = failed(
+        Path::new("/x"),
+        notify::Error::new(ErrorKind::MaxFilesWatch),
+    );
+    assert!(
+        wrong.to_string().contains("fs.inotify.max_user_watches"),
+        "{wrong}"
+    );
     let instances = notify::Error::io(std::io::Error::from_raw_os_error(24));
-    assert!(matches!(failed(Path::new("/x"), instances), WatchError::Exhausted { .. }));
+    assert!(matches!(
+        failed(Path::new("/x"), instances),
+        WatchError::Exhausted { .. }
+    ));
 }
