@@ -7,7 +7,7 @@ use bollard::Docker;
 use crate::api::StackName;
 use crate::api::desired::Desired;
 use crate::api::validate::validate;
-use crate::facts::{Observed, Record};
+use crate::facts::Observed;
 use crate::host::layout::Layout;
 use crate::observe::Eyes;
 use crate::reconcile::{self, Thought};
@@ -21,8 +21,6 @@ pub struct Looked {
     pub desired: Desired,
     /// What was seen.
     pub seen: Observed,
-    /// What the agent remembers.
-    pub record: Record,
     /// What was thought of it.
     pub thought: Thought,
 }
@@ -111,7 +109,7 @@ pub async fn look(args: &HostArgs, docker: &Docker, desired: Desired) -> Result<
     let seen = eyes.look(&desired, &reconcile::settings_to_read(&desired, &record)).await;
     let approved = store::requests::is_approved(&layout, &desired.name);
     let thought = reconcile::think(&desired, &seen, &record, approved);
-    Ok(Looked { desired, seen, record, thought })
+    Ok(Looked { desired, seen, thought })
 }
 
 /// Runs a future to its end on this thread.
