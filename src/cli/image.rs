@@ -97,6 +97,48 @@ pub enum ImageError {
     },
 }
 
+/// Arguments of `image build`.
+#[derive(Debug, clap::Args)]
+pub struct BuildArgs {
+    /// Another base image, whose apt sources carry PostgreSQL 18 [default: made from Debian's archive].
+    #[arg(long)]
+    base: Option<String>,
+    /// The container door [default: aza-entrypoint beside this program].
+    #[arg(long)]
+    entrypoint: Option<PathBuf>,
+    /// The image's name.
+    #[arg(long, default_value = TAG)]
+    tag: String,
+    /// Fetch everything anew, security updates included.
+    #[arg(long)]
+    refresh: bool,
+    /// Docker's socket.
+    #[arg(long, env = "DOCKER_HOST")]
+    docker: Option<String>,
+    /// How to print what was built.
+    #[arg(short, long, value_enum, default_value_t = super::Format::Table)]
+    output: super::Format,
+}
+
+/// Builds and prints what was built.
+///
+/// # Errors
+/// See [`build`].
+pub fn run(args: BuildArgs) -> Result<super::Exit, super::CliError> {
+    let BuildArgs { base, entrypoint, tag, refresh, docker, output } = args;
+    let built = build(&BuildOptions { base, entrypoint, tag: Some(tag), refresh, docker_host: docker })?;
+    match output {
+        super::Format::Json => super::output::json(&built)?,
+        super::Format::Table => {
+            let changed = if built.changed { "built" } else { "unchanged" };
+            let mb = built.size / 1_000_000;
+            let line = format!("{} {changed}, {mb} MB, {} ({:.1} s)\n", built.tag, built.id, built.took.as_secs_f64());
+            super::output::print(&line)?;
+        }
+    }
+    Ok(super::Exit::Done)
+}
+
 /// Builds the image.
 ///
 /// # Guarantees
