@@ -90,7 +90,10 @@ impl Eyes {
         let Some(container) = running else {
             return Observation::Absent;
         };
-        let socket = self.layout.socket_dir(&desired.name);
+        let socket = match container.socket_dir() {
+            Some(mounted) => PathBuf::from(mounted),
+            None => self.layout.socket_dir(&desired.name),
+        };
         let look = postgres::look(&socket, desired, names, container.address);
         match tokio::time::timeout(DEADLINE, look).await {
             Ok(Ok(server)) => Observation::Known(server),

@@ -4,6 +4,7 @@
 
 use crate::api::condition::{ConditionType, Finding, Truth};
 use crate::api::desired::Desired;
+use crate::diff::limits::LimitValues;
 use crate::diff::settings::foreign_lines;
 use crate::diff::{Drifts, Hold, ServiceDrift, Targets};
 use crate::facts::{ContainerState, Observation, Observed, Record, Server};
@@ -292,18 +293,9 @@ fn limits(told: &Told<'_>) -> Finding {
             } else {
                 ""
             };
-            let memory = limits
-                .memory
-                .map_or("no memory limit".into(), |m| format!("{m} memory"));
-            let cpus = limits
-                .cpus
-                .map_or("no CPU limit".into(), |c| format!("{c} CPUs"));
-            finding(
-                kind,
-                Truth::True,
-                "AsDeclared",
-                format!("the cgroup grants {memory}, {cpus}{tail}"),
-            )
+            let granted =
+                LimitValues { memory: limits.memory, memory_swap: None, cpus: limits.cpus };
+            finding(kind, Truth::True, "AsDeclared", format!("the cgroup grants {granted}{tail}"))
         }
     }
 }
@@ -327,7 +319,7 @@ fn settings(told: &Told<'_>) -> Finding {
     if let Some(outcome) = failed(told, &["alter system", "reset setting", "reload"]) {
         return finding(kind, Truth::False, "StepFailed", failure_message(outcome));
     }
-    if let Some(error) = server.file_errors.iter().find(|e| !e.is_pending_restart()) {
+    if let Some(error) = server.file_errors.first() {
         let message = format!("{} line {}: {}", error.file, error.line, error.error);
         return finding(kind, Truth::False, "ConfigFileError", message);
     }
