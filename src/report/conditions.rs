@@ -4,9 +4,10 @@
 
 use crate::api::condition::{ConditionType, Finding, Truth};
 use crate::api::desired::Desired;
+use crate::api::setting::Context;
 use crate::diff::limits::LimitValues;
 use crate::diff::settings::foreign_lines;
-use crate::diff::{Drifts, Hold, ServiceDrift, Targets};
+use crate::diff::{Correction, Drifts, Hold, ServiceDrift, SettingDrift, Targets};
 use crate::facts::{ContainerState, Observation, Observed, Record, Server};
 use crate::plan::{Plan, restart};
 use crate::tune::Budget;
@@ -323,7 +324,7 @@ fn settings(told: &Told<'_>) -> Finding {
         let message = format!("{} line {}: {}", error.file, error.line, error.error);
         return finding(kind, Truth::False, "ConfigFileError", message);
     }
-    let line = |d: &crate::diff::SettingDrift| format!("{} {} → {}", d.name, d.running, d.wanted);
+    let line = |d: &SettingDrift| format!("{} {} → {}", d.name, d.running, d.wanted);
     let held: Vec<_> = told
         .drifts
         .settings
@@ -336,15 +337,13 @@ fn settings(told: &Told<'_>) -> Finding {
         return finding(kind, Truth::False, hold.reason(), message);
     }
     let waits_for_restart = restart::reasons(&told.drifts.settings);
-    let open: Vec<String> = told
-        .drifts
-        .settings
-        .iter()
-        .filter(|d| {
-            d.correction != crate::diff::Correction::Keep || !waits_for_restart.contains(&line(d))
-        })
-        .map(line)
-        .collect();
+    // A line that goes or comes while the value runs already changes nothing for anybody.
+    let is_open = |d: &&SettingDrift| match d.takes {
+        None => false,
+        Some(Context::Postmaster) => d.correction != Correction::Keep,
+        Some(_) => true,
+    };
+    let open: Vec<String> = told.drifts.settings.iter().filter(is_open).map(line).collect();
     if !open.is_empty() {
         return finding(kind, Truth::False, "Changing", shortened(&open));
     }
