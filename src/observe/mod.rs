@@ -154,6 +154,10 @@ impl Eyes {
             return Observation::Absent;
         };
         match host::container_limits(&self.root, Some(container.pid)) {
+            // The cgroup of a process that just ended is the root's: not "no limit", but not seen.
+            Ok(limits) if container.memory.is_some() && limits.own_memory.is_none() => {
+                Observation::unknown("the container is ending, its cgroup is gone")
+            }
             Ok(limits) => Observation::Known(limits),
             Err(error) => {
                 Observation::unknown(format!("the container's cgroup could not be read: {error}"))

@@ -353,7 +353,8 @@ fn settings(told: &Told<'_>) -> Finding {
         told.targets.settings.len() - waits_for_restart.len()
     );
     if !waits_for_restart.is_empty() {
-        message.push_str(&format!(", {} wait for a restart", waits_for_restart.len()));
+        let verb = if waits_for_restart.len() == 1 { "waits" } else { "wait" };
+        message.push_str(&format!(", {} {verb} for a restart", waits_for_restart.len()));
     }
     if !foreign.is_empty() {
         let names: Vec<&str> = foreign.iter().map(|n| n.as_str()).collect();
