@@ -1,7 +1,6 @@
 //! What a container mounts: its directories, its declared file, its secrets.
 
 use std::fs::{self, Permissions};
-use std::io::Read;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
 
@@ -9,7 +8,7 @@ use crate::api::StackName;
 use crate::api::desired::Desired;
 use crate::host::layout::Layout;
 
-use super::ActError;
+use super::{ActError, secrets};
 
 /// The image's postgres user, as the official image's volumes have it.
 const POSTGRES_UID: u32 = 999;
@@ -36,36 +35,12 @@ pub fn declare(layout: &Layout, name: &StackName, text: &str) -> Result<(), ActE
 /// Copies the manifest's password file, or makes up a password at first use.
 fn superuser(layout: &Layout, desired: &Desired) -> Result<(), ActError> {
     let path = layout.superuser_secret(&desired.name);
-    match &desired.secrets.superuser {
-        Some(named) => {
-            let secret = fs::read(named).map_err(ActError::file("read the secret", named))?;
-            if secret.iter().all(u8::is_ascii_whitespace) || secret.contains(&0) {
-                let wrong = std::io::Error::other("a password must not be empty nor contain NUL");
-                return Err(ActError::File {
-                    what: "use the secret",
-                    path: named.clone(),
-                    source: wrong,
-                });
-            }
-            write_new(&path, &secret, 0o440, Some(POSTGRES_UID))
-        }
-        None if path.exists() => Ok(()),
-        None => write_new(&path, generated()?.as_bytes(), 0o440, Some(POSTGRES_UID)),
-    }
-}
-
-/// Makes up a password: 32 of 64 letters are 192 bits.
-fn generated() -> Result<String, ActError> {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let mut random = [0_u8; 32];
-    let source = "/dev/urandom";
-    fs::File::open(source)
-        .and_then(|mut f| f.read_exact(&mut random))
-        .map_err(ActError::file("read", source))?;
-    Ok(random
-        .iter()
-        .map(|byte| char::from(LETTERS[usize::from(byte % 64)]))
-        .collect())
+    let secret = match &desired.secrets.superuser {
+        Some(named) => secrets::read(named)?,
+        None if path.exists() => return Ok(()),
+        None => secrets::generate()?,
+    };
+    write_new(&path, secret.expose().as_bytes(), 0o440, Some(POSTGRES_UID))
 }
 
 fn directory(path: &Path, mode: u32, owner: Option<u32>) -> Result<(), ActError> {

@@ -10,6 +10,7 @@ pub mod sql;
 mod container;
 mod files;
 mod postgres;
+pub mod secrets;
 
 use std::path::PathBuf;
 
@@ -54,6 +55,9 @@ pub enum ActError {
         #[source]
         source: std::io::Error,
     },
+    /// There is no usable password.
+    #[error(transparent)]
+    Secret(#[from] secrets::SecretFileError),
     /// The container is another one than the step was planned for.
     #[error("the container is not the one that this was planned for ({planned}): looking again")]
     Changed {
@@ -74,6 +78,7 @@ impl ActError {
             Self::Postgres { .. } => "postgres",
             Self::Compose(_) => "compose",
             Self::File { .. } => "file",
+            Self::Secret(_) => "secret",
             Self::Changed { .. } => "changed",
             Self::NoEffect(_) => "no-effect",
         }

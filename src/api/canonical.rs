@@ -12,6 +12,7 @@
 //! *Current limitations*: texts are compared as they are, except for lists and for the few names that
 //! the server compares without case; hexadecimal fractions are refused.
 
+use super::number::{MEMORY, TIME, leading_number, plain};
 use super::setting::{Canonical, SettingDef, VarType};
 
 /// Why a text is no value of a setting.
@@ -82,25 +83,6 @@ const CASELESS: [&str; 5] = [
     "DateStyle",
 ];
 
-/// Memory units from large to small, in bytes.
-const MEMORY: [(&str, f64); 5] = [
-    ("TB", 1_099_511_627_776.0),
-    ("GB", 1_073_741_824.0),
-    ("MB", 1_048_576.0),
-    ("kB", 1024.0),
-    ("B", 1.0),
-];
-
-/// Time units from large to small, in microseconds.
-const TIME: [(&str, f64); 6] = [
-    ("d", 86_400_000_000.0),
-    ("h", 3_600_000_000.0),
-    ("min", 60_000_000.0),
-    ("s", 1_000_000.0),
-    ("ms", 1000.0),
-    ("us", 1.0),
-];
-
 /// How exactly the server shows a real: `%g`, six digits.
 const REAL_TOLERANCE: f64 = 1e-5;
 
@@ -151,7 +133,8 @@ impl SettingDef {
     /// rely on. Zero and minus one have meanings of their own, without a unit.
     #[must_use]
     pub fn lacks_unit(&self, text: &str) -> bool {
-        let bare = leading_number(text.trim()).is_some_and(|(_, rest)| rest.is_empty());
+        let bare = leading_number(text.trim(), self.reads_octal())
+            .is_some_and(|(_, rest)| rest.is_empty());
         self.unit.is_some() && bare && !matches!(self.number(text), Ok(n) if n == 0.0 || n == -1.0)
     }
 
@@ -194,10 +177,14 @@ impl SettingDef {
         find(&MEMORY).or_else(|| find(&TIME))
     }
 
+    fn reads_octal(&self) -> bool {
+        self.vartype == VarType::Integer
+    }
+
     /// Reads a number with or without a unit, and converts it to the setting's unit.
     fn number(&self, text: &str) -> Result<f64, ValueError> {
-        let (number, unit) =
-            leading_number(text.trim()).ok_or_else(|| ValueError::NotANumber(text.into()))?;
+        let (number, unit) = leading_number(text.trim(), self.reads_octal())
+            .ok_or_else(|| ValueError::NotANumber(text.into()))?;
         if unit.is_empty() {
             return Ok(number);
         }
@@ -313,67 +300,6 @@ fn boolean(text: &str) -> Option<bool> {
         _ if begins("true") || begins("yes") => Some(true),
         _ if begins("false") || begins("no") => Some(false),
         _ => None,
-    }
-}
-
-/// Splits a text into the number that it begins with and what follows, as `strtol` and `strtod` do:
-/// `0x1F` and `017` are whole numbers in C's notation.
-fn leading_number(text: &str) -> Option<(f64, &str)> {
-    let unsigned = text.trim_start_matches(['+', '-']);
-    if text.len() - unsigned.len() > 1 {
-        return None;
-    }
-    let sign = if text.starts_with('-') { -1.0 } else { 1.0 };
-    let (value, rest) = whole_in_c(unsigned).or_else(|| decimal(unsigned))?;
-    value.is_finite().then(|| (sign * value, rest.trim()))
-}
-
-/// Reads a hexadecimal or octal number; `None` where the text is neither, or goes on as a fraction.
-fn whole_in_c(text: &str) -> Option<(f64, &str)> {
-    let (digits, radix) = match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
-        Some(digits) => (digits, 16),
-        None => (text.strip_prefix('0')?, 8),
-    };
-    let end = digits
-        .find(|c: char| !c.is_digit(radix))
-        .unwrap_or(digits.len());
-    if end == 0 || digits[end..].starts_with(['.', 'e', 'E']) {
-        return None;
-    }
-    i64::from_str_radix(&digits[..end], radix)
-        .ok()
-        .map(|n| (n as f64, &digits[end..]))
-}
-
-fn decimal(text: &str) -> Option<(f64, &str)> {
-    let digits = |from: usize| {
-        text[from..]
-            .find(|c: char| !c.is_ascii_digit())
-            .map_or(text.len(), |n| from + n)
-    };
-    let mut end = digits(0);
-    if text[end..].starts_with('.') {
-        end = digits(end + 1);
-    }
-    if !text[..end].contains(|c: char| c.is_ascii_digit()) {
-        return None;
-    }
-    if text[end..].starts_with(['e', 'E']) {
-        let signed = text[end + 1..].starts_with(['+', '-']);
-        let exponent = end + 1 + usize::from(signed);
-        if digits(exponent) > exponent {
-            end = digits(exponent);
-        }
-    }
-    text[..end].parse().ok().map(|n| (n, &text[end..]))
-}
-
-/// Writes a number without trailing zeros, and a very large one with an exponent.
-fn plain(number: f64) -> String {
-    if number.abs() >= 1e15 {
-        format!("{number:e}")
-    } else {
-        number.to_string()
     }
 }
 

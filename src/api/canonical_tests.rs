@@ -68,6 +68,11 @@ fn time_is_converted_to_the_settings_unit() {
 fn octal_is_read_as_the_server_shows_it() {
     assert_eq!(integer("unix_socket_permissions", "0777"), 511);
     assert!(def("unix_socket_permissions").canonical("0888").is_err());
+    assert_eq!(
+        def("random_page_cost").canonical("010"),
+        Ok(Canonical::Real(10.0)),
+        "not a real"
+    );
 }
 
 #[test]

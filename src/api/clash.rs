@@ -112,3 +112,89 @@ fn overlap(a: &Desired, b: &Desired) -> bool {
     );
     a == b || takes(a, b) || takes(b, a)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::validate::validate;
+    use super::*;
+
+    /// Stacks as `name [host] address port`.
+    fn told(stacks: &[(&str, Option<&str>, &str, u16)]) -> Vec<String> {
+        let text: String = stacks
+            .iter()
+            .map(|(name, host, address, port)| {
+                let host = host.map(|host| format!("  host: {host}\n")).unwrap_or_default();
+                format!(
+                    "---\napiVersion: aza.dev/v1alpha1\nkind: PostgresStack\nmetadata: {{name: {name}}}\n\
+                     spec:\n  publish: {{address: '{address}', port: {port}}}\n{host}"
+                )
+            })
+            .collect();
+        let report = validate(text.as_bytes(), "all.yaml");
+        assert_eq!(
+            report.stacks().count(),
+            stacks.len(),
+            "{:?}",
+            report.violations().next()
+        );
+        clashes(report.stacks())
+            .iter()
+            .map(ToString::to_string)
+            .collect()
+    }
+
+    const LOCAL: &str = "127.0.0.1";
+
+    #[test]
+    fn stacks_with_names_and_ports_of_their_own_do_not_clash() {
+        assert!(told(&[("aa", None, LOCAL, 5432), ("bb", None, LOCAL, 5433)]).is_empty());
+        assert!(told(&[("aa", None, LOCAL, 5432), ("bb", None, "127.0.0.2", 5432)]).is_empty());
+        assert!(told(&[("aa", None, "0.0.0.0", 5432), ("bb", None, "::1", 5432)]).is_empty());
+    }
+
+    #[test]
+    fn one_name_twice_is_told_once_with_both_places() {
+        assert_eq!(
+            told(&[
+                ("aa", None, LOCAL, 5432),
+                ("bb", None, LOCAL, 5433),
+                ("aa", None, LOCAL, 5432)
+            ]),
+            ["the name `aa` is used more than once: all.yaml:14, all.yaml:2"]
+        );
+    }
+
+    #[test]
+    fn a_port_on_overlapping_addresses_clashes() {
+        for (first, second) in [
+            (LOCAL, LOCAL),
+            ("0.0.0.0", LOCAL),
+            ("10.0.0.1", "0.0.0.0"),
+            ("::", LOCAL),
+            ("::", "::1"),
+            ("::", "0.0.0.0"),
+            ("::ffff:127.0.0.1", LOCAL),
+        ] {
+            let told = told(&[("aa", None, first, 5432), ("bb", None, second, 5432)]);
+            assert_eq!(told.len(), 1, "{first} {second}");
+            assert!(
+                told[0].starts_with("port 5432 is published by both `aa`"),
+                "{told:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn ports_of_different_hosts_do_not_clash() {
+        let stack = |name, host| (name, host, LOCAL, 5432);
+        assert!(told(&[stack("aa", Some("one")), stack("bb", Some("two"))]).is_empty());
+        assert_eq!(
+            told(&[stack("aa", Some("one")), stack("bb", None)]).len(),
+            1
+        );
+        assert_eq!(
+            told(&[stack("aa", Some("one")), stack("bb", Some("one"))]).len(),
+            1
+        );
+    }
+}

@@ -33,6 +33,12 @@ impl<'f> Findings<'f> {
         self.violations.len() >= MOST
     }
 
+    /// Whether more warnings would be left out.
+    #[must_use]
+    pub fn warnings_are_many(&self) -> bool {
+        self.warnings.len() >= MOST
+    }
+
     /// Adds a violation that is there already.
     pub fn add(&mut self, violation: Violation) {
         if self.are_many() {
@@ -59,7 +65,7 @@ impl<'f> Findings<'f> {
 
     /// Adds a warning at the field that the path leads to.
     pub fn warn(&mut self, tree: &Node, path: &[&str], message: String, hint: Option<String>) {
-        if self.warnings.len() < MOST {
+        if !self.warnings_are_many() {
             let (at, path) = tree.place_of(path);
             self.warnings.push(self.violation(at, &path, message, hint));
         }

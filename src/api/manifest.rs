@@ -1,6 +1,6 @@
 //! A manifest as it is written: the fields, their kinds, and nothing about what makes sense.
 //!
-//! The JSON Schema is generated from these types, and [`super::shape`] checks documents against that
+//! The JSON Schema is generated from these types, and `shape` checks documents against that
 //! schema: so editor, schema and parser know the same fields. The doc comments here are what an editor
 //! shows. Everything is optional in these types, because a field with a mistake is taken out, told, and
 //! the rest is still checked; what is required says so in its schema attribute.

@@ -1,7 +1,7 @@
 //! `spec.settings`: each name is one that users may set, each value one that the server takes and
 //! survives.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::desired::Override;
 use super::didyoumean::did_you_mean;
@@ -30,12 +30,16 @@ pub fn check(
 ) -> BTreeMap<SettingName, Override> {
     let mut overrides = BTreeMap::new();
     let mut values = BTreeMap::new();
+    let prefixes: BTreeSet<&str> = recorded_names().filter_map(prefix).collect();
     for (key, SettingText(text)) in settings {
+        if findings.are_many() {
+            break;
+        }
         let path = ["spec", "settings", key];
         let wrong = |findings: &mut Findings<'_>, (message, hint)| {
             findings.wrong(tree, &path, message, hint);
         };
-        let name = match setting_name(key, findings.are_many()) {
+        let name = match setting_name(key, &prefixes) {
             Ok(name) => name,
             Err(why) => {
                 wrong(findings, why);
@@ -56,9 +60,10 @@ pub fn check(
                     }
                     values.insert(name.clone(), value);
                 }
+                Ok(None) if findings.warnings_are_many() => {}
                 Ok(None) => {
                     let message = "cannot be checked before its extension is loaded".to_owned();
-                    findings.warn(tree, &path, message, near_prefix(&name));
+                    findings.warn(tree, &path, message, near_prefix(&name, &prefixes));
                 }
                 Err(why) => wrong(findings, why),
             }
@@ -77,22 +82,18 @@ pub fn check(
 /// A message and what would be right.
 type Why = (String, Option<String>);
 
-fn setting_name(key: &str, hurry: bool) -> Result<SettingName, Why> {
+fn setting_name(key: &str, prefixes: &BTreeSet<&str>) -> Result<SettingName, Why> {
     let name = SettingName::parse(key).map_err(|wrong| (shortened(&wrong.0), None))?;
     if let Some(reason) = not_for_users(name.as_str()) {
         return Err((format!("a manifest may not set this: {reason}"), None));
     }
     let is_known = recorded(name.as_str()).is_some();
     // A prefix that no setting has belongs to an extension that we have not seen.
-    let is_open = prefix(name.as_str()).is_some_and(|prefix| known_prefixes().all(|p| p != prefix));
+    let is_open = prefix(name.as_str()).is_some_and(|prefix| !prefixes.contains(prefix));
     if is_known || is_open {
         return Ok(name);
     }
-    let near = if hurry {
-        None
-    } else {
-        did_you_mean(name.as_str(), recorded_names())
-    };
+    let near = did_you_mean(name.as_str(), recorded_names());
     let hint = near.map(|near| format!("did you mean `{near}`?"));
     Err(("PostgreSQL 18 has no such setting".into(), hint))
 }
@@ -101,12 +102,8 @@ fn prefix(name: &str) -> Option<&str> {
     name.split_once('.').map(|(prefix, _)| prefix)
 }
 
-fn known_prefixes() -> impl Iterator<Item = &'static str> {
-    recorded_names().filter_map(prefix)
-}
-
-fn near_prefix(name: &SettingName) -> Option<String> {
-    let near = did_you_mean(prefix(name.as_str())?, known_prefixes())?;
+fn near_prefix(name: &SettingName, prefixes: &BTreeSet<&str>) -> Option<String> {
+    let near = did_you_mean(prefix(name.as_str())?, prefixes.iter().copied())?;
     Some(format!("did you mean `{near}.…`?"))
 }
 

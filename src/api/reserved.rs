@@ -67,7 +67,8 @@ pub fn not_for_users(name: &str) -> Option<&'static str> {
     Some(reason)
 }
 
-/// Returns why one value would end a later start or lock everyone out; `None` where it would not.
+/// Returns why a value that is in range would still do harm: end a later start, lock everyone out, or
+/// be refused at the last moment; `None` where it would not.
 #[must_use]
 pub fn bomb(name: &str, value: &Canonical) -> Option<&'static str> {
     match (name, value) {
@@ -94,8 +95,8 @@ pub fn bomb(name: &str, value: &Canonical) -> Option<&'static str> {
         {
             Some("no connection could log in any more: 0 or at least 1s")
         }
-        ("max_worker_processes", Canonical::Integer(count)) if *count < 8 => {
-            Some("pg_cron, parallel queries and replication share these: at least 8")
+        ("vacuum_buffer_usage_limit", Canonical::Integer(kb)) if (1..128).contains(kb) => {
+            Some("the server takes 0, or 128kB and more")
         }
         _ => None,
     }

@@ -48,3 +48,7 @@ fn without_null(schema: &mut Value) {
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
+
+#[cfg(test)]
+#[path = "schema_tests.rs"]
+mod tests;

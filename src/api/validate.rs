@@ -17,6 +17,8 @@ use super::schema::schema;
 use super::violation::{Place, Violation};
 use super::{shape, spec};
 
+pub use super::document::MAX_FILE;
+
 /// What a file holds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {

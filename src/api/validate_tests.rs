@@ -463,3 +463,45 @@ fn only_the_meaning_counts_for_the_digest() {
     assert_eq!(first.len(), 12);
     assert!(first.chars().all(|c| c.is_ascii_hexdigit()));
 }
+
+/// A manifest with something of everything, to be damaged.
+const WHOLE: &str = "apiVersion: aza.dev/v1alpha1
+kind: PostgresStack
+metadata:
+  name: shop
+spec:
+  resources: {memory: 4GiB, cpus: 1.5}
+  settings:
+    work_mem: 64MB
+    fsync: on
+  extensions:
+  - name: vector
+  restart: {mode: window, windows: ['Sun 03:00-05:00 Europe/Berlin']}
+---
+kind: PostgresStack
+";
+
+proptest::proptest! {
+    #[test]
+    fn no_bytes_panic(bytes: Vec<u8>) {
+        let _ = validate(&bytes, "any.yaml");
+    }
+
+    #[test]
+    fn no_damage_to_a_manifest_panics(
+        at in 0..WHOLE.len(), until in 0..30usize,
+        instead in "[-a-z0-9:{}\\[\\],'\"#&*!|>%@ ~\\n\\té]{0,12}",
+    ) {
+        let end = (at + until).min(WHOLE.len());
+        let damaged = format!("{}{instead}{}", &WHOLE[..at], &WHOLE[end..]);
+        let report = validate(damaged.as_bytes(), "any.yaml");
+        for violation in report.violations() {
+            let lines = damaged.lines().count() + 1;
+            proptest::prop_assert!((1..=lines).contains(&violation.line), "{}", violation);
+            proptest::prop_assert!(violation.column >= 1);
+        }
+        for verdict in &report.documents {
+            proptest::prop_assert!(verdict.result.is_ok() || verdict.result.as_ref().unwrap_err() != &[]);
+        }
+    }
+}

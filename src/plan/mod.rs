@@ -5,6 +5,7 @@
 //! created, restarted or removed on what could not be seen.
 
 pub mod restart;
+mod retire;
 mod service;
 mod settings;
 mod step;
@@ -18,6 +19,7 @@ use crate::api::status::Waiting;
 use crate::diff::{Drifts, LimitDrift, ServiceDrift};
 use crate::facts::{Observation, Observed, Record};
 
+pub use retire::retire;
 pub use step::Step;
 
 /// What one pass will do, and what it saw and left alone.

@@ -7,8 +7,8 @@ mod world;
 
 use std::collections::BTreeSet;
 
-use crate::api::condition::{Condition, ConditionType, Truth};
-use crate::api::desired::Desired;
+use crate::api::condition::{Condition, ConditionType, Finding, Truth};
+use crate::api::desired::{DeletionPolicy, Desired};
 use crate::api::event::Event;
 use crate::api::{Disruption, SettingName};
 use crate::diff::{self, Drifts, Targets, size};
@@ -123,6 +123,38 @@ pub async fn pass(world: &mut impl World, before: Before) -> After {
         events,
         next,
     }
+}
+
+/// Makes one pass for a stack whose manifest is gone. `by_policy` says whether its deletion policy counts;
+/// it does not for the last manifest of a directory, which may only have been emptied by mistake.
+pub async fn retire(world: &mut impl World, before: Before, by_policy: bool) -> After {
+    let Before { mut desired, record, conditions: previous, events: kept, .. } = before;
+    if !by_policy {
+        desired.deletion_policy = DeletionPolicy::Orphan;
+    }
+    let mut record = record.unwrap_or_default();
+    let seen = world.look(&desired, &BTreeSet::new()).await;
+    let plan = plan::retire(&desired, &seen);
+    let outcomes = act(world, &desired, &plan, &mut record, false).await;
+    let now = world.now();
+    let message = "the manifest is gone; aza-agent looks after this stack no longer";
+    let findings = [ConditionType::Ready, ConditionType::Accepted].map(|kind| Finding {
+        kind,
+        status: Truth::False,
+        reason: "Orphaned",
+        message: message.to_owned(),
+    });
+    let dated: Vec<Condition> = findings
+        .into_iter()
+        .map(|f| {
+            let old = previous.iter().find(|c| c.kind == f.kind);
+            f.dated(old, &desired.digest, now)
+        })
+        .collect();
+    let events = events(kept, &outcomes, &previous, &dated, now);
+    let failed = outcomes.iter().any(|o| o.result.is_err());
+    let next = if failed { Next::Backoff } else { Next::Quiet(None) };
+    After { seen, plan, outcomes, record, conditions: dated, events, next }
 }
 
 /// Sizes, compares and decides: pure, and the whole of `aza-agent plan`.

@@ -1,4 +1,4 @@
-#![expect(clippy::disallowed_methods, reason = "this room touches files")]
+
 //! Memory between passes: status, records, last valid manifests and approvals.
 //!
 //! Files are replaced atomically, and only when their text differs: a quiet agent writes nothing.

@@ -60,18 +60,39 @@ impl Environment {
     pub fn read(lookup: Lookup) -> Result<Self, Refusal> {
         let user = value(lookup, "POSTGRES_USER")?.unwrap_or_else(|| "postgres".into());
         let database = value(lookup, "POSTGRES_DB")?.unwrap_or_else(|| user.clone());
+        for (name, text) in [("POSTGRES_USER", &user), ("POSTGRES_DB", &database)] {
+            if text.len() > 63 || text.chars().any(char::is_control) {
+                return Err(Refusal::new(format!(
+                    "{name}: a name has at most 63 bytes and no control characters"
+                )));
+            }
+        }
         let pgdata = lookup("PGDATA").filter(|path| !path.is_empty());
         Ok(Self {
-            pgdata: pgdata.unwrap_or_else(|| "/var/lib/postgresql/18/docker".into()).into(),
+            pgdata: pgdata
+                .unwrap_or_else(|| "/var/lib/postgresql/18/docker".into())
+                .into(),
             password: value(lookup, "POSTGRES_PASSWORD")?.map(Password),
             user,
             database,
             initdb_args: value(lookup, "POSTGRES_INITDB_ARGS")?.unwrap_or_default(),
             host_auth_method: value(lookup, "POSTGRES_HOST_AUTH_METHOD")?,
             checksums: value(lookup, "DISABLE_DATA_CHECKSUMS")?.is_none_or(|text| text != "true"),
-            memory: value(lookup, "POSTGRES_MEMORY")?.map(|text| memory(&text)).transpose()?,
-            workload: word(lookup, "POSTGRES_WORKLOAD", Workload::parse, "web, oltp, dw or mixed")?,
-            storage: word(lookup, "POSTGRES_STORAGE", Storage::parse, "ssd, hdd or san")?,
+            memory: value(lookup, "POSTGRES_MEMORY")?
+                .map(|text| memory(&text))
+                .transpose()?,
+            workload: word(
+                lookup,
+                "POSTGRES_WORKLOAD",
+                Workload::parse,
+                "web, oltp, dw or mixed",
+            )?,
+            storage: word(
+                lookup,
+                "POSTGRES_STORAGE",
+                Storage::parse,
+                "ssd, hdd or san",
+            )?,
             preload: preload(lookup)?,
         })
     }
@@ -86,7 +107,9 @@ fn value(lookup: Lookup, name: &str) -> Result<Option<String>, Refusal> {
         (Some(_), Some(_)) => Err(Refusal::new(format!("both {name} and {file_name} are set"))
             .fix("set only one of them")),
         (Some(text), None) => {
-            let text = text.into_string().map_err(|_| Refusal::new(format!("{name} is not UTF-8")))?;
+            let text = text
+                .into_string()
+                .map_err(|_| Refusal::new(format!("{name} is not UTF-8")))?;
             Ok(Some(text))
         }
         (None, Some(path)) => {
@@ -105,7 +128,11 @@ fn value(lookup: Lookup, name: &str) -> Result<Option<String>, Refusal> {
 fn memory(text: &str) -> Result<Bytes, Refusal> {
     let text = text.trim();
     let bare = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let with_unit = if bare { format!("{text}MB") } else { text.to_owned() };
+    let with_unit = if bare {
+        format!("{text}MB")
+    } else {
+        text.to_owned()
+    };
     Bytes::parse(&with_unit).map_err(|wrong| {
         Refusal::new(format!("POSTGRES_MEMORY: {wrong}")).fix("write for example 2048 (MB) or 2GB")
     })
@@ -117,9 +144,13 @@ fn word<T>(
     parse: fn(&str) -> Option<T>,
     allowed: &str,
 ) -> Result<Option<T>, Refusal> {
-    let Some(text) = value(lookup, name)? else { return Ok(None) };
+    let Some(text) = value(lookup, name)? else {
+        return Ok(None);
+    };
     let parsed = parse(text.trim());
-    parsed.map(Some).ok_or_else(|| Refusal::new(format!("{name}: `{text}` is not one of {allowed}")))
+    parsed
+        .map(Some)
+        .ok_or_else(|| Refusal::new(format!("{name}: `{text}` is not one of {allowed}")))
 }
 
 /// Reads the preload list. Set but empty is a choice too: nothing is loaded.
@@ -130,7 +161,10 @@ fn preload(lookup: Lookup) -> Result<Option<Vec<String>>, Refusal> {
     }
     Ok(value(lookup, name)?.map(|text| {
         let names = text.split(',').map(|name| name.trim().trim_matches('"'));
-        names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
+        names
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned)
+            .collect()
     }))
 }
 
@@ -140,7 +174,10 @@ mod tests {
 
     fn read(table: &[(&str, &str)]) -> Result<Environment, String> {
         let lookup = |name: &str| {
-            table.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value))
+            table
+                .iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| OsString::from(value))
         };
         Environment::read(&lookup).map_err(|refusal| refusal.to_string())
     }
@@ -148,41 +185,75 @@ mod tests {
     #[test]
     fn nothing_set_means_the_defaults_people_know() {
         let environment = read(&[]).unwrap();
-        assert_eq!(environment.pgdata, PathBuf::from("/var/lib/postgresql/18/docker"));
-        assert_eq!((environment.user.as_str(), environment.database.as_str()), ("postgres", "postgres"));
+        assert_eq!(
+            environment.pgdata,
+            PathBuf::from("/var/lib/postgresql/18/docker")
+        );
+        assert_eq!(
+            (environment.user.as_str(), environment.database.as_str()),
+            ("postgres", "postgres")
+        );
         assert!(environment.checksums && environment.password.is_none());
     }
 
     #[test]
     fn the_database_is_named_after_the_user_unless_it_has_a_name() {
-        assert_eq!(read(&[("POSTGRES_USER", "Al \"ice'")]).unwrap().database, "Al \"ice'");
+        assert_eq!(
+            read(&[("POSTGRES_USER", "Al \"ice'")]).unwrap().database,
+            "Al \"ice'"
+        );
     }
 
     #[test]
     fn a_bare_memory_is_megabytes() {
         for (text, mib) in [("768", 768), ("2GB", 2048), ("1.5GiB", 1536)] {
-            assert_eq!(read(&[("POSTGRES_MEMORY", text)]).unwrap().memory, Some(Bytes::mib(mib)));
+            assert_eq!(
+                read(&[("POSTGRES_MEMORY", text)]).unwrap().memory,
+                Some(Bytes::mib(mib))
+            );
         }
-        assert!(read(&[("POSTGRES_MEMORY", "lots")]).err().unwrap().contains("POSTGRES_MEMORY"));
+        assert!(
+            read(&[("POSTGRES_MEMORY", "lots")])
+                .err()
+                .unwrap()
+                .contains("POSTGRES_MEMORY")
+        );
     }
 
     #[test]
     fn a_value_and_its_file_at_once_are_refused() {
-        let wrong = read(&[("POSTGRES_PASSWORD", "a"), ("POSTGRES_PASSWORD_FILE", "/b")]).err().unwrap();
-        assert!(wrong.contains("both POSTGRES_PASSWORD and POSTGRES_PASSWORD_FILE"), "{wrong}");
+        let wrong = read(&[("POSTGRES_PASSWORD", "a"), ("POSTGRES_PASSWORD_FILE", "/b")])
+            .err()
+            .unwrap();
+        assert!(
+            wrong.contains("both POSTGRES_PASSWORD and POSTGRES_PASSWORD_FILE"),
+            "{wrong}"
+        );
     }
 
     #[test]
     fn an_unreadable_file_is_named() {
-        let wrong = read(&[("POSTGRES_USER_FILE", "/does/not/exist")]).err().unwrap();
-        assert!(wrong.contains("/does/not/exist") && wrong.contains("POSTGRES_USER_FILE"), "{wrong}");
+        let wrong = read(&[("POSTGRES_USER_FILE", "/does/not/exist")])
+            .err()
+            .unwrap();
+        assert!(
+            wrong.contains("/does/not/exist") && wrong.contains("POSTGRES_USER_FILE"),
+            "{wrong}"
+        );
     }
 
     #[test]
     fn an_empty_preload_list_loads_nothing() {
-        assert_eq!(read(&[("POSTGRES_SHARED_PRELOAD_LIBRARIES", "")]).unwrap().preload, Some(vec![]));
+        assert_eq!(
+            read(&[("POSTGRES_SHARED_PRELOAD_LIBRARIES", "")])
+                .unwrap()
+                .preload,
+            Some(vec![])
+        );
         assert_eq!(read(&[]).unwrap().preload, None);
-        let list = read(&[("POSTGRES_SHARED_PRELOAD_LIBRARIES", " a, \"b\" ,")]).unwrap().preload;
+        let list = read(&[("POSTGRES_SHARED_PRELOAD_LIBRARIES", " a, \"b\" ,")])
+            .unwrap()
+            .preload;
         assert_eq!(list.unwrap(), ["a", "b"]);
     }
 }

@@ -40,20 +40,29 @@ pub fn drop_root(environment: &Environment, arguments: &[OsString]) -> Result<()
                SETUID and SETGID";
     let data = &environment.pgdata;
     fs::create_dir_all(data).tried(|| format!("cannot make {}", data.display()))?;
-    for (path, whole) in [(data.as_path(), true), (Path::new(HOME), false), (Path::new("/run/postgresql"), false)]
-    {
+    for (path, whole) in [
+        (data.as_path(), true),
+        (Path::new(HOME), false),
+        (Path::new("/run/postgresql"), false),
+    ] {
         give(path, whole)
             .tried(|| format!("cannot give {} to postgres", path.display()))
             .map_err(|refusal| refusal.fix(fix))?;
     }
     // With a uid set and root calling, the standard library drops the supplementary groups too.
-    let failed =
-        Command::new("/proc/self/exe").args(arguments).env("HOME", HOME).uid(POSTGRES).gid(POSTGRES).exec();
+    let failed = Command::new("/proc/self/exe")
+        .args(arguments)
+        .env("HOME", HOME)
+        .uid(POSTGRES)
+        .gid(POSTGRES)
+        .exec();
     Err(Refusal::new(format!("cannot become postgres: {failed}")).fix(fix))
 }
 
 fn give(path: &Path, whole: bool) -> io::Result<()> {
-    let Ok(seen) = fs::symlink_metadata(path) else { return Ok(()) };
+    let Ok(seen) = fs::symlink_metadata(path) else {
+        return Ok(());
+    };
     if seen.uid() != POSTGRES {
         lchown(path, Some(POSTGRES), Some(POSTGRES))?;
     }
@@ -70,23 +79,31 @@ fn give(path: &Path, whole: bool) -> io::Result<()> {
 /// # Errors
 /// No place to write the two small files.
 pub fn name_this_user() -> Result<Identity, Refusal> {
-    let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+    let (uid, gid) = (
+        rustix::process::geteuid().as_raw(),
+        rustix::process::getegid().as_raw(),
+    );
     let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let known = users.lines().any(|line| line.split(':').nth(2) == Some(&uid.to_string()));
+    let known = users
+        .lines()
+        .any(|line| line.split(':').nth(2) == Some(&uid.to_string()));
     if known {
         return Ok(Identity::default());
     }
     // root stays in the table: the agent comes through the socket as root, and peer must resolve it.
-    let passwd =
-        format!("root:x:0:0:root:/root:/bin/sh\npostgres:x:{uid}:{gid}:PostgreSQL:{HOME}:/bin/false\n");
+    let passwd = format!(
+        "root:x:0:0:root:/root:/bin/sh\npostgres:x:{uid}:{gid}:PostgreSQL:{HOME}:/bin/false\n"
+    );
     let group = format!("root:x:0:\npostgres:x:{gid}:\n");
     let directory = format!("/tmp/aza-user-{uid}");
     let written = fs::create_dir_all(&directory)
         .and_then(|()| fs::write(format!("{directory}/passwd"), passwd))
         .and_then(|()| fs::write(format!("{directory}/group"), group));
-    written.tried(|| format!("cannot write {directory}")).map_err(|refusal| {
-        refusal.fix("give the container a writable /tmp, for example `--tmpfs /tmp:mode=1777`")
-    })?;
+    written
+        .tried(|| format!("cannot write {directory}"))
+        .map_err(|refusal| {
+            refusal.fix("give the container a writable /tmp, for example `--tmpfs /tmp:mode=1777`")
+        })?;
     Ok(Identity(vec![
         ("LD_PRELOAD", NSS_WRAPPER.into()),
         ("NSS_WRAPPER_PASSWD", format!("{directory}/passwd").into()),

@@ -62,8 +62,13 @@ fn keep(directory: OwnedFd) {
 /// Returns the directory at which the volume that holds `data` is mounted; without one, the nearest
 /// directory that is there.
 fn volume_root(data: &Path) -> Result<PathBuf, Refusal> {
-    let existing = data.ancestors().find(|path| path.is_dir()).unwrap_or(Path::new("/"));
-    let existing = existing.canonicalize().tried(|| format!("cannot look at {}", existing.display()))?;
+    let existing = data
+        .ancestors()
+        .find(|path| path.is_dir())
+        .unwrap_or(Path::new("/"));
+    let existing = existing
+        .canonicalize()
+        .tried(|| format!("cannot look at {}", existing.display()))?;
     let mounts = std::fs::read_to_string("/proc/self/mountinfo")
         .tried(|| "cannot read /proc/self/mountinfo".to_owned())?;
     let root = mount_of(&existing, &mounts);
@@ -72,7 +77,10 @@ fn volume_root(data: &Path) -> Result<PathBuf, Refusal> {
 
 /// Returns the longest mount point that holds `path`, unless that is the container's own root.
 pub fn mount_of(path: &Path, mountinfo: &str) -> Option<PathBuf> {
-    let points = mountinfo.lines().filter_map(|line| line.split(' ').nth(4)).map(unescape);
+    let points = mountinfo
+        .lines()
+        .filter_map(|line| line.split(' ').nth(4))
+        .map(unescape);
     points
         .map(PathBuf::from)
         .filter(|point| point != Path::new("/") && path.starts_with(point))
@@ -83,7 +91,9 @@ pub fn mount_of(path: &Path, mountinfo: &str) -> Option<PathBuf> {
 fn unescape(text: &str) -> String {
     ["\\040 ", "\\011\t", "\\012\n", "\\134\\"]
         .iter()
-        .fold(text.to_owned(), |text, pair| text.replace(&pair[..4], &pair[4..]))
+        .fold(text.to_owned(), |text, pair| {
+            text.replace(&pair[..4], &pair[4..])
+        })
 }
 
 #[cfg(test)]
@@ -100,7 +110,10 @@ mod tests {
     #[test]
     fn the_lock_lies_on_the_volume_that_holds_the_data() {
         let of = |path: &str| mount_of(Path::new(path), MOUNTS);
-        assert_eq!(of("/var/lib/postgresql/18"), Some("/var/lib/postgresql".into()));
+        assert_eq!(
+            of("/var/lib/postgresql/18"),
+            Some("/var/lib/postgresql".into())
+        );
         assert_eq!(of("/srv/my data/pg"), Some("/srv/my data".into()));
         assert_eq!(of("/opt/data"), None);
     }

@@ -74,7 +74,9 @@ fn door(arguments: &[OsString]) -> Door {
 }
 
 fn as_it_is(arguments: &[OsString]) -> Result<(), Refusal> {
-    let only_flags = arguments.first().is_some_and(|first| first.to_string_lossy().starts_with('-'));
+    let only_flags = arguments
+        .first()
+        .is_some_and(|first| first.to_string_lossy().starts_with('-'));
     let postgres = OsString::from("postgres");
     let (program, rest) = match arguments.split_first() {
         Some((first, rest)) if !only_flags => (first, rest),
@@ -113,10 +115,20 @@ mod tests {
     #[test]
     fn the_arguments_choose_the_door() {
         let door = |words: &[&str]| door(&words.iter().map(OsString::from).collect::<Vec<_>>());
-        for words in [&[][..], &["postgres"], &["-c", "work_mem=1MB"], &["postgres", "-d", "1"]] {
+        for words in [
+            &[][..],
+            &["postgres"],
+            &["-c", "work_mem=1MB"],
+            &["postgres", "-d", "1"],
+        ] {
             assert_eq!(door(words), Door::Server, "{words:?}");
         }
-        for words in [&["bash"][..], &["psql", "-c", "select 1"], &["postgres", "--version"], &["--help"]] {
+        for words in [
+            &["bash"][..],
+            &["psql", "-c", "select 1"],
+            &["postgres", "--version"],
+            &["--help"],
+        ] {
             assert_eq!(door(words), Door::AsItIs, "{words:?}");
         }
         assert_eq!(door(&["healthcheck"]), Door::Healthcheck);

@@ -12,7 +12,10 @@ pub struct Refusal {
 impl Refusal {
     /// Begins with what is wrong.
     pub fn new(what: impl Into<String>) -> Self {
-        Self { what: what.into(), fix: None }
+        Self {
+            what: what.into(),
+            fix: None,
+        }
     }
 
     /// Adds what a person can do about it.

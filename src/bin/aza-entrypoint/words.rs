@@ -33,7 +33,10 @@ mod tests {
     #[test]
     fn words_are_split_as_a_shell_does() {
         let text = r#"--a  --b="x y" 'c d'\ e "q\"r" """#;
-        assert_eq!(split(text).unwrap(), ["--a", "--b=x y", "c d e", "q\"r", ""]);
+        assert_eq!(
+            split(text).unwrap(),
+            ["--a", "--b=x y", "c d e", "q\"r", ""]
+        );
     }
 
     #[test]

@@ -1,0 +1,113 @@
+//! Values left in `postgresql.auto.conf` by a bigger container must not keep a smaller one from starting.
+//!
+//! Only what a start depends on is judged: shared memory, and the server's answer to it. Lines that do not fit
+//! are set aside into a file that a person can read, and the log says so.
+
+use std::path::Path;
+
+use aza_agent::api::Bytes;
+use aza_agent::tune::{Effective, budget};
+
+use crate::capacity::Sizing;
+use crate::conf;
+use crate::identity::Identity;
+use crate::log;
+use crate::paths::{read, replace};
+use crate::refusal::Refusal;
+
+/// Where the lines go.
+const SET_ASIDE: &str = "aza.set-aside.conf";
+
+/// Settings that reserve shared memory at the start, or memory for every connection.
+const RESERVING: [&str; 12] = [
+    "shared_buffers",
+    "max_connections",
+    "wal_buffers",
+    "max_locks_per_transaction",
+    "max_prepared_transactions",
+    "max_worker_processes",
+    "max_pred_locks_per_transaction",
+    "autovacuum_worker_slots",
+    "io_max_concurrency",
+    "io_combine_limit",
+    "io_max_combine_limit",
+    "min_dynamic_shared_memory",
+];
+
+/// Sets aside the lines that do not fit this container.
+///
+/// # Errors
+/// A file that cannot be read or written.
+pub fn fit_auto_conf(data: &Path, sizing: &Sizing, identity: &Identity) -> Result<(), Refusal> {
+    let file = data.join("postgresql.auto.conf");
+    if !file.exists() {
+        return Ok(());
+    }
+    // An unreadable file is skipped silently by the server, with all it holds: better to stop here.
+    let lines = conf::parse(&read(&file)?);
+    let reserving = |line: &conf::Line| {
+        line.setting
+            .as_ref()
+            .is_some_and(|(name, _)| RESERVING.contains(&name.as_str()))
+    };
+    if !lines.iter().any(reserving) {
+        return Ok(());
+    }
+    let value = |name: &str| {
+        let left = lines
+            .iter()
+            .rev()
+            .filter_map(|line| line.setting.as_ref())
+            .find(|(known, _)| known == name);
+        left.map(|(_, value)| value.clone())
+            .or_else(|| sizing.tuning.value(name).map(str::to_owned))
+    };
+    let mut effective = Effective::from_lookup(value);
+    effective.shared_memory = shared_memory(data, identity);
+    let then = budget(&sizing.inputs, &effective);
+    let needs = then.shared + f64::from(then.connections) * IDLE_CONNECTION_MB;
+    let room = then.limit - then.reserve;
+    if needs <= room {
+        return Ok(());
+    }
+    let (aside, kept): (Vec<_>, Vec<_>) = lines.iter().partition(|line| reserving(line));
+    let names: Vec<&str> = aside
+        .iter()
+        .filter_map(|line| Some(line.setting.as_ref()?.0.as_str()))
+        .collect();
+    let text = |lines: &[&conf::Line]| {
+        lines
+            .iter()
+            .map(|line| format!("{}\n", line.text))
+            .collect::<String>()
+    };
+    let heading = format!(
+        "# Taken out of postgresql.auto.conf by aza-entrypoint: with them the server needs {needs:.0} MB\n\
+         # before the first query, and this container has {room:.0} MB for it. No server reads this file.\n"
+    );
+    replace(&data.join(SET_ASIDE), &format!("{heading}{}", text(&aside)))?;
+    replace(&file, &text(&kept))?;
+    log::warn(&format!(
+        "postgresql.auto.conf does not fit {} of memory: {needs:.0} MB needed before the first query. Set aside \
+         into {SET_ASIDE}: {}",
+        sizing.capacity.memory,
+        names.join(", ")
+    ));
+    Ok(())
+}
+
+/// What a connection takes before it did anything, measured; what it takes later is the budget's to say.
+const IDLE_CONNECTION_MB: f64 = 1.6;
+
+/// Asks the server how much shared memory its files make it take; `None` where it does not say.
+fn shared_memory(data: &Path, identity: &Identity) -> Option<Bytes> {
+    let output = identity
+        .command("postgres")
+        .arg("-D")
+        .arg(data)
+        .args(["-C", "shared_memory_size"])
+        .output()
+        .ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    text.trim().parse().ok().map(Bytes::mib)
+}

@@ -1,0 +1,59 @@
+//! What the directory says, sorted by stack. Pure.
+
+use std::collections::BTreeMap;
+
+use crate::api::StackName;
+use crate::api::clash::clashes;
+use crate::api::desired::Desired;
+use crate::source::Snapshot;
+
+/// One reading of the directory.
+#[derive(Debug, Clone, Default)]
+pub struct Intake {
+    /// What each named stack's manifest came to: the stack, or why it is not in force.
+    pub stacks: BTreeMap<StackName, Result<Desired, String>>,
+    /// What belongs to no named stack, in words with its place.
+    pub rejected: Vec<String>,
+    /// What is allowed but dangerous, in words with its place.
+    pub warnings: Vec<String>,
+    /// Whether a stack that is not here is one whose manifest is missing.
+    pub complete: bool,
+}
+
+/// Sorts a snapshot for the agent of one host.
+#[must_use]
+pub fn sort(snapshot: &Snapshot, host_name: &str) -> Intake {
+    let mut intake = Intake { complete: snapshot.is_complete(), ..Intake::default() };
+    let here: Vec<&Desired> =
+        snapshot.stacks().filter(|d| d.host.as_deref().is_none_or(|host| host == host_name)).collect();
+    let clashes = clashes(here.iter().copied());
+    for desired in here {
+        let against: Vec<String> =
+            clashes.iter().filter(|c| c.concerns(&desired.name)).map(ToString::to_string).collect();
+        let verdict = if against.is_empty() { Ok(desired.clone()) } else { Err(against.join("; ")) };
+        intake.stacks.insert(desired.name.clone(), verdict);
+    }
+    for file in &snapshot.files {
+        let report = match &file.content {
+            Ok(report) => report,
+            Err(unreadable) => {
+                intake.rejected.push(unreadable.to_string());
+                continue;
+            }
+        };
+        intake.rejected.extend(report.broken.iter().map(ToString::to_string));
+        intake.warnings.extend(report.warnings().map(ToString::to_string));
+        for verdict in &report.documents {
+            let Err(violations) = &verdict.result else { continue };
+            let words: Vec<String> = violations.iter().map(ToString::to_string).collect();
+            match &verdict.name {
+                // A valid document of the same name elsewhere does not heal this one: both are refused.
+                Some(name) => {
+                    intake.stacks.insert(name.clone(), Err(words.join("; ")));
+                }
+                None => intake.rejected.extend(words),
+            }
+        }
+    }
+    intake
+}
