@@ -18,6 +18,7 @@ use bollard::Docker;
 
 use crate::api::desired::Desired;
 use crate::diff::services::container_name;
+use crate::facts::service::SOCKET_DIR;
 use crate::host::layout::Layout;
 use crate::plan::Step;
 
@@ -117,12 +118,13 @@ impl Hands {
     /// It could not be done, or its effect did not show.
     pub async fn perform(&self, desired: &Desired, step: &Step) -> Result<(), ActError> {
         let name = container_name(desired.name.as_str());
-        let socket = self.layout.socket_dir(&desired.name);
+        let socket = self.socket(desired, &name).await;
         match step {
             Step::Prepare => files::prepare(&self.layout, desired),
             Step::Declare { text } => files::declare(&self.layout, &desired.name, text),
             Step::Create => {
                 compose::up(self, desired, compose::Mode::Create).await?;
+                let socket = self.layout.socket_dir(&desired.name);
                 container::wait_for_answer(&self.docker, &name, &socket, None).await
             }
             Step::Start { container } => {
@@ -185,6 +187,7 @@ impl Hands {
                     postgres::checkpoint(&socket).await?;
                 }
                 compose::up(self, desired, compose::Mode::Recreate).await?;
+                let socket = self.layout.socket_dir(&desired.name);
                 container::wait_for_answer(&self.docker, &name, &socket, None).await
             }
             Step::Stop { container } => container::stop(&self.docker, container).await,
@@ -193,5 +196,14 @@ impl Hands {
                 container::remove(&self.docker, container).await
             }
         }
+    }
+
+    /// Returns where the server's socket is: what the container mounts, or what the next one will.
+    async fn socket(&self, desired: &Desired, container: &str) -> PathBuf {
+        let own = self.layout.socket_dir(&desired.name);
+        let Ok(seen) = self.docker.inspect_container(container, None).await else { return own };
+        let mounts = seen.mounts.unwrap_or_default();
+        let mount = mounts.into_iter().find(|m| m.destination.as_deref() == Some(SOCKET_DIR));
+        mount.and_then(|m| m.source).filter(|s| !s.is_empty()).map_or(own, PathBuf::from)
     }
 }

@@ -150,8 +150,11 @@ pub async fn reload(socket: &Path, expect: &[(SettingName, String)]) -> Result<(
 }
 
 async fn file_errors(client: &Client) -> Result<String, ActError> {
-    const ERRORS: &str = "SELECT sourcefile, sourceline, error FROM pg_file_settings \
-         WHERE error IS NOT NULL AND error NOT LIKE '%without restarting%' LIMIT 3";
+    // A value that waits for a restart is told as an error in the words of one that is refused; the next
+    // look tells them apart.
+    const ERRORS: &str = "SELECT sourcefile, sourceline, error FROM pg_file_settings f \
+         WHERE error IS NOT NULL AND NOT EXISTS \
+         (SELECT FROM pg_settings s WHERE s.name = f.name AND s.context = 'postmaster') LIMIT 3";
     let rows = client
         .query(ERRORS, &[])
         .await

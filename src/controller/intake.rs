@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::api::StackName;
+use crate::api::{StackName, Violation};
 use crate::api::clash::clashes;
 use crate::api::desired::Desired;
 use crate::source::Snapshot;
@@ -41,11 +41,11 @@ pub fn sort(snapshot: &Snapshot, host_name: &str) -> Intake {
                 continue;
             }
         };
-        intake.rejected.extend(report.broken.iter().map(ToString::to_string));
-        intake.warnings.extend(report.warnings().map(ToString::to_string));
+        intake.rejected.extend(report.broken.iter().map(in_one_line));
+        intake.warnings.extend(report.warnings().map(in_one_line));
         for verdict in &report.documents {
             let Err(violations) = &verdict.result else { continue };
-            let words: Vec<String> = violations.iter().map(ToString::to_string).collect();
+            let words: Vec<String> = violations.iter().map(in_one_line).collect();
             match &verdict.name {
                 // A valid document of the same name elsewhere does not heal this one: both are refused.
                 Some(name) => {
@@ -56,4 +56,10 @@ pub fn sort(snapshot: &Snapshot, host_name: &str) -> Intake {
         }
     }
     intake
+}
+
+/// A violation for a table's cell and a log line: its hint in the same line.
+fn in_one_line(violation: &Violation) -> String {
+    let text = violation.to_string();
+    text.lines().map(str::trim).collect::<Vec<_>>().join("; ")
 }

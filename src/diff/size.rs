@@ -181,17 +181,14 @@ pub fn targets(desired: &Desired, tuning: &Tuning, seen: &Observed) -> Targets {
     Targets { settings }
 }
 
-/// Returns what the declared file shall say at the next start: the smaller of seen and wanted, so
-/// that a start before the limit has shrunk already fits it.
+/// Returns what the declared file shall say at the next start: the wanted capacity.
+///
+/// While memory grows the limit is set before this is written, and while it shrinks the wanted one is
+/// the smaller one already; the entrypoint never goes beyond the limit that it sees itself.
 #[must_use]
-pub fn declared(desired: &Desired, tuning: &Tuning, seen: &Observed) -> Declared {
-    let limit_now = seen.limits.known().and_then(|l| l.memory);
-    let memory = [Some(tuning.inputs.memory), limit_now]
-        .into_iter()
-        .flatten()
-        .min();
+pub fn declared(desired: &Desired, tuning: &Tuning) -> Declared {
     Declared {
-        memory,
+        memory: Some(tuning.inputs.memory),
         cpus: Some(tuning.inputs.cpus),
         workload: desired.workload,
         storage: Some(desired.storage),
@@ -202,7 +199,7 @@ pub fn declared(desired: &Desired, tuning: &Tuning, seen: &Observed) -> Declared
 /// Returns the text that the declared file should have, where it has another.
 #[must_use]
 pub fn declared_drift(desired: &Desired, tuning: &Tuning, seen: &Observed) -> Option<String> {
-    let wanted = declared(desired, tuning, seen).render();
+    let wanted = declared(desired, tuning).render();
     match &seen.declared {
         Observation::Known(text) if *text == wanted => None,
         Observation::Known(_) | Observation::Absent => Some(wanted),

@@ -90,7 +90,10 @@ impl Eyes {
         let Some(container) = running else {
             return Observation::Absent;
         };
-        let socket = self.layout.socket_dir(&desired.name);
+        let socket = match container.socket_dir() {
+            Some(mounted) => PathBuf::from(mounted),
+            None => self.layout.socket_dir(&desired.name),
+        };
         let look = postgres::look(&socket, desired, names, container.address);
         match tokio::time::timeout(DEADLINE, look).await {
             Ok(Ok(server)) => Observation::Known(server),
@@ -151,6 +154,10 @@ impl Eyes {
             return Observation::Absent;
         };
         match host::container_limits(&self.root, Some(container.pid)) {
+            // The cgroup of a process that just ended is the root's: not "no limit", but not seen.
+            Ok(limits) if container.memory.is_some() && limits.own_memory.is_none() => {
+                Observation::unknown("the container is ending, its cgroup is gone")
+            }
             Ok(limits) => Observation::Known(limits),
             Err(error) => {
                 Observation::unknown(format!("the container's cgroup could not be read: {error}"))

@@ -2,6 +2,9 @@
 //!
 //! A new connection each time proves that clients can log in. Everything is read by four queries;
 //! extensions only where the manifest names some.
+//!
+//! What surprised us: a value that only waits for a restart is an error in `pg_file_settings` ("setting
+//! could not be applied"), in the same words as a value that the server does not take.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -83,9 +86,11 @@ pub async fn look(
     let (identity, files) = (identity?, Files::of(&files?));
     let mut wanted: BTreeSet<&str> = names.iter().map(SettingName::as_str).collect();
     wanted.extend(files.auto_lines.keys().map(SettingName::as_str));
-    let wanted: Vec<&str> = wanted.into_iter().collect();
+    let wanted: Vec<&str> =
+        wanted.into_iter().chain(files.errors.iter().filter_map(|(e, _)| e.name.as_deref())).collect();
     let rows = client.query(SETTINGS, &[&wanted]).await?;
-    let settings = rows.iter().filter_map(|row| setting(row, &files)).collect();
+    let settings: BTreeMap<SettingName, SettingRow> =
+        rows.iter().filter_map(|row| setting(row, &files)).collect();
     let extensions = if desired.extensions.is_empty() {
         Extensions::default()
     } else {
@@ -100,9 +105,9 @@ pub async fn look(
             .try_get::<_, Option<&str>>(4)?
             .and_then(|r| r.parse().ok()),
         inputs: identity.try_get(5)?,
+        file_errors: real_errors(files.errors, &settings),
         settings,
         auto_lines: files.auto_lines,
-        file_errors: files.errors,
         libraries: libraries?
             .iter()
             .filter_map(|r| r.try_get(0).ok())
@@ -134,7 +139,8 @@ fn timestamp(epoch: f64) -> Timestamp {
 struct Files {
     base: BTreeMap<String, String>,
     auto_lines: BTreeMap<SettingName, String>,
-    errors: Vec<FileError>,
+    /// Each with the value of its line.
+    errors: Vec<(FileError, Option<String>)>,
 }
 
 impl Files {
@@ -151,12 +157,8 @@ impl Files {
             if let Ok(Some(error)) = row.try_get::<_, Option<String>>(4) {
                 let line = row.try_get::<_, i32>(1).unwrap_or(0).unsigned_abs();
                 let file = file.rsplit('/').next().unwrap_or(&file).to_owned();
-                files.errors.push(FileError {
-                    file,
-                    line,
-                    name: name.clone(),
-                    error,
-                });
+                let error = FileError { file, line, name: name.clone(), error };
+                files.errors.push((error, value.clone()));
             }
             let (Some(name), Some(value)) = (name, value) else {
                 continue;
@@ -167,10 +169,21 @@ impl Files {
                 files.auto_lines.insert(name, value);
             }
         }
-        // What only waits for a restart is no error; the drift says so already.
-        files.errors.retain(|e| !e.is_pending_restart());
         files
     }
+}
+
+/// Returns the errors without the values that only wait for a restart; the drift says so already.
+fn real_errors(errors: Vec<(FileError, Option<String>)>, settings: &BTreeMap<SettingName, SettingRow>) -> Vec<FileError> {
+    let only_waits = |error: &FileError, value: Option<&str>| {
+        let name = error.name.as_deref().and_then(|n| SettingName::parse(n).ok());
+        let row = name.and_then(|n| settings.get(&n));
+        row.zip(value).is_some_and(|(row, value)| {
+            row.def.context == Context::Postmaster && row.def.canonical(value).is_ok()
+        })
+    };
+    let real = errors.into_iter().filter(|(error, value)| !only_waits(error, value.as_deref()));
+    real.map(|(error, _)| error).collect()
 }
 
 fn setting(row: &Row, files: &Files) -> Option<(SettingName, SettingRow)> {

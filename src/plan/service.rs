@@ -288,7 +288,7 @@ fn unsafe_now(
             ),
         ));
     }
-    if let Some(error) = server.file_errors.iter().find(|e| !e.is_pending_restart()) {
+    if let Some(error) = server.file_errors.first() {
         let message = format!(
             "{} line {} stands against a start: {}",
             error.file, error.line, error.error

@@ -1,0 +1,15 @@
+//! Whole passes on a pretended host: stories that a person can read, and promises that hold for every
+//! story that nobody wrote.
+//!
+//! ```text
+//! cargo nextest run --features sim --test scenarios
+//! ```
+
+mod drift_stories;
+mod extension_stories;
+mod life_stories;
+mod promises;
+mod random;
+mod restart_stories;
+mod scene;
+mod trouble_stories;

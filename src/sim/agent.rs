@@ -1,0 +1,122 @@
+//! The agent's loop on a pretended host: passes, and the time between them.
+
+use jiff::SignedDuration;
+
+use crate::api::condition::{Condition, ConditionType, Truth};
+use crate::api::desired::Desired;
+use crate::api::event::Event;
+use crate::plan::Plan;
+use crate::reconcile::{After, Before, Next, World, pass, requeue, settings_to_read, think};
+
+use super::Host;
+
+/// More passes than any change needs; who is not quiet by then never will be.
+const PATIENCE: usize = 40;
+
+/// One stack's agent between two passes.
+#[derive(Debug, Clone)]
+pub struct Agent {
+    /// The manifest in force.
+    pub desired: Desired,
+    /// Why the newest text is not in force.
+    pub rejected: Option<String>,
+    /// The conditions of the last pass that was told.
+    pub conditions: Vec<Condition>,
+    /// The events so far.
+    pub events: Vec<Event>,
+}
+
+impl Agent {
+    /// Returns an agent that has just read its first manifest.
+    #[must_use]
+    pub fn new(desired: Desired) -> Self {
+        Self {
+            desired,
+            rejected: None,
+            conditions: Vec::new(),
+            events: Vec::new(),
+        }
+    }
+
+    /// Makes one pass, and lets the time go by that lies before the next one. `None`: it was killed.
+    pub fn pass(&mut self, host: &mut Host) -> Option<After> {
+        let stack = self.desired.name.as_str();
+        let before = Before {
+            desired: self.desired.clone(),
+            rejected: self.rejected.clone(),
+            record: host.records.get(stack).cloned(),
+            conditions: self.conditions.clone(),
+            events: self.events.clone(),
+            approved: host.approvals.contains(stack),
+        };
+        let after = at_once(pass(host, before));
+        if host.revive_agent() {
+            return None;
+        }
+        self.conditions.clone_from(&after.conditions);
+        self.events.clone_from(&after.events);
+        host.wait(pause(after.next));
+        Some(after)
+    }
+
+    /// Passes until nothing is left to do that can be done now; returns all of them. A killed agent
+    /// starts again.
+    pub fn settle(&mut self, host: &mut Host) -> Vec<After> {
+        let mut passes = Vec::new();
+        for _ in 0..PATIENCE {
+            let Some(after) = self.pass(host) else {
+                continue;
+            };
+            let is_quiet = matches!(after.next, Next::Quiet(_));
+            passes.push(after);
+            if is_quiet {
+                break;
+            }
+        }
+        passes
+    }
+
+    /// Returns what a pass would do now, and changes nothing: `aza-agent plan`.
+    #[must_use]
+    pub fn plan(&self, host: &Host) -> Plan {
+        let mut host = host.clone();
+        let stack = self.desired.name.as_str();
+        let record = host.records.get(stack).cloned().unwrap_or_default();
+        let approved = host.approvals.contains(stack);
+        let names = settings_to_read(&self.desired, &record);
+        let seen = at_once(host.look(&self.desired, &names));
+        think(&self.desired, &seen, &record, approved).plan
+    }
+
+    /// Returns a condition of the last pass.
+    #[must_use]
+    pub fn condition(&self, kind: ConditionType) -> Option<&Condition> {
+        self.conditions.iter().find(|c| c.kind == kind)
+    }
+
+    /// Whether the condition was seen to hold at the last pass.
+    #[must_use]
+    pub fn is(&self, kind: ConditionType) -> bool {
+        self.condition(kind)
+            .is_some_and(|c| c.status == Truth::True)
+    }
+}
+
+fn pause(next: Next) -> SignedDuration {
+    let duration = match next {
+        Next::Now => return SignedDuration::from_millis(10),
+        Next::Quiet(_) => requeue::RESYNC,
+        Next::Backoff => requeue::FIRST_BACKOFF,
+    };
+    SignedDuration::try_from(duration).unwrap_or(SignedDuration::ZERO)
+}
+
+/// Runs what never has to wait: the pretended world answers at once.
+fn at_once<T>(future: impl Future<Output = T>) -> T {
+    let mut future = std::pin::pin!(future);
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    match future.as_mut().poll(&mut context) {
+        std::task::Poll::Ready(value) => value,
+        std::task::Poll::Pending => unreachable!("nothing on a pretended host takes real time"),
+    }
+}

@@ -1,0 +1,194 @@
+//! What people do behind the agent's back, in the words that they would type.
+
+use crate::api::{Bytes, MilliCpu, SettingName};
+use crate::diff::limits::LimitValues;
+use crate::diff::services::{container_name, volume_name};
+use crate::facts::ContainerState;
+
+use super::Host;
+use super::image::ImageFiles;
+use super::volume::Cluster;
+
+/// By hand. What cannot be done (no container, no server) is not done.
+impl Host {
+    /// `docker stop`
+    pub fn docker_stop(&mut self, stack: &str) {
+        if let Ok(container) = self.container_mut(stack) {
+            container.stops();
+        }
+    }
+
+    /// `docker start`
+    pub fn docker_start(&mut self, stack: &str) {
+        let _ = self.start(stack);
+    }
+
+    /// `docker restart`
+    pub fn docker_restart(&mut self, stack: &str) {
+        let _ = self.restart(stack);
+    }
+
+    /// `docker pause`: no process runs, and nothing answers.
+    pub fn docker_pause(&mut self, stack: &str) {
+        if let Ok(container) = self.container_mut(stack)
+            && container.facts.state == ContainerState::Running
+        {
+            container.facts.state = ContainerState::Paused;
+        }
+    }
+
+    /// `docker unpause`
+    pub fn docker_unpause(&mut self, stack: &str) {
+        if let Ok(container) = self.container_mut(stack)
+            && container.facts.state == ContainerState::Paused
+        {
+            container.facts.state = ContainerState::Running;
+        }
+    }
+
+    /// `docker rm -f`: the container goes, the volume stays.
+    pub fn docker_rm(&mut self, stack: &str) {
+        self.containers.remove(&container_name(stack));
+    }
+
+    /// `docker update --memory --memory-swap`
+    pub fn docker_update_memory(&mut self, stack: &str, memory: Bytes) {
+        let to = LimitValues {
+            memory: Some(memory),
+            memory_swap: Some(memory),
+            cpus: None,
+        };
+        let _ = self.update(stack, &to);
+    }
+
+    /// `docker update --cpus`
+    pub fn docker_update_cpus(&mut self, stack: &str, cpus: MilliCpu) {
+        let to = LimitValues {
+            cpus: Some(cpus),
+            ..LimitValues::default()
+        };
+        let _ = self.update(stack, &to);
+    }
+
+    /// `docker compose up --force-recreate`: a new id, and the limits of the file, not the live ones.
+    pub fn compose_force_recreate(&mut self, stack: &str) {
+        let number = self.number();
+        let tags = self.tags.clone();
+        let Ok(container) = self.container_mut(stack) else {
+            return;
+        };
+        container.stops();
+        let facts = &mut container.facts;
+        facts.id = format!("{:012x}{:052x}", 0xc0_ffee_0000_u64 + number, 0);
+        facts.memory = container.made_with.memory;
+        facts.memory_swap = container.made_with.memory_swap;
+        facts.cpus = container.made_with.cpus;
+        if let Some(id) = tags.get(&facts.image) {
+            facts.image_id.clone_from(id);
+        }
+        let _ = self.start(stack);
+    }
+
+    /// `docker build` or `docker load`: the reference points to another image from now on.
+    pub fn tag(&mut self, reference: &str, files: ImageFiles) -> String {
+        let id = format!("sha256:b2b2b2b2{:08x}", self.number());
+        self.images.insert(id.clone(), files);
+        self.tags.insert(reference.to_owned(), id.clone());
+        id
+    }
+
+    /// `docker rmi`: the name goes; containers that run from it keep the files.
+    pub fn untag(&mut self, reference: &str) {
+        self.tags.remove(reference);
+    }
+
+    /// `ALTER SYSTEM SET` and a reload, as a person at psql would.
+    pub fn alter_system(&mut self, stack: &str, name: &SettingName, value: &str) {
+        if let Ok(mut session) = self.sql(stack) {
+            let _ = session.alter_system(name, Some(value));
+            let _ = session.reload(false);
+        }
+    }
+
+    /// `ALTER SYSTEM RESET` and a reload.
+    pub fn reset_system(&mut self, stack: &str, name: &SettingName) {
+        if let Ok(mut session) = self.sql(stack) {
+            let _ = session.alter_system(name, None);
+            let _ = session.reload(false);
+        }
+    }
+
+    /// `ALTER ROLE postgres SET`: every new session of that role sees it.
+    pub fn alter_role(&mut self, stack: &str, name: &SettingName, value: &str) {
+        if let Some(cluster) = self.cluster_mut(stack) {
+            cluster
+                .pins
+                .insert(name.clone(), (value.to_owned(), "user"));
+        }
+    }
+
+    /// `-c name=value` in the compose file's command, and the restart that makes it count.
+    pub fn pin_on_command_line(&mut self, stack: &str, name: &SettingName, value: &str) {
+        if let Ok(container) = self.container_mut(stack) {
+            container
+                .command_line
+                .insert(name.clone(), value.to_owned());
+        }
+        self.docker_restart(stack);
+    }
+
+    /// Somebody edits `postgresql.conf` and leaves a mistake in it.
+    pub fn break_conf(&mut self, stack: &str, line: u32) {
+        if let Some(cluster) = self.cluster_mut(stack) {
+            cluster.broken_line = Some(line);
+        }
+    }
+
+    /// Somebody repairs `postgresql.conf`.
+    pub fn repair_conf(&mut self, stack: &str) {
+        if let Some(cluster) = self.cluster_mut(stack) {
+            cluster.broken_line = None;
+        }
+    }
+
+    /// Users do what the database is for.
+    pub fn insert_rows(&mut self, stack: &str, rows: u64) {
+        if let Some(cluster) = self.cluster_mut(stack) {
+            cluster.rows += rows;
+        }
+    }
+
+    /// Another container mounts the stack's volume; `None` takes it away again.
+    pub fn mount_elsewhere(&mut self, stack: &str, container: Option<&str>) {
+        let volume = self.volumes.entry(volume_name(stack)).or_default();
+        volume.mounted_by = container.map(str::to_owned);
+    }
+
+    /// Another program takes a port.
+    pub fn take_port(&mut self, port: u16, who: &str) {
+        self.taken_ports.insert(port, who.to_owned());
+    }
+
+    /// The agent's state directory is lost: everything that it remembered and declared.
+    pub fn lose_state(&mut self, stack: &str) {
+        self.records.remove(stack);
+        self.declared.remove(stack);
+        self.approvals.remove(stack);
+    }
+
+    /// `aza-agent approve`
+    pub fn approve(&mut self, stack: &str) {
+        self.approvals.insert(stack.to_owned());
+    }
+
+    /// Returns the stack's cluster.
+    #[must_use]
+    pub fn cluster(&self, stack: &str) -> Option<&Cluster> {
+        self.volumes.get(&volume_name(stack))?.cluster.as_ref()
+    }
+
+    /// Returns the stack's cluster, to change what a person with a root shell could.
+    pub fn cluster_mut(&mut self, stack: &str) -> Option<&mut Cluster> {
+        self.volumes.get_mut(&volume_name(stack))?.cluster.as_mut()
+    }
+}

@@ -1,0 +1,191 @@
+//! All that a pass gets to see: the same questions as the real eyes ask, and no more.
+
+use std::collections::BTreeSet;
+
+use crate::api::desired::Desired;
+use crate::api::setting::recorded;
+use crate::api::{MilliCpu, SettingName};
+use crate::diff::services::{container_name, volume_name};
+use crate::facts::extensions::Extensions;
+use crate::facts::observed::Observed;
+use crate::facts::service::{Image, PortHolder, Volume};
+use crate::facts::{Container, ContainerState, Limits, Observation, Server, SettingRow};
+
+use super::docker::SimContainer;
+use super::server::Sql;
+use super::values::boot;
+use super::{Host, Sight};
+
+pub(super) fn look(host: &mut Host, desired: &Desired, names: &BTreeSet<SettingName>) -> Observed {
+    let stack = desired.name.as_str();
+    let container = seen(host, Sight::Docker, || {
+        let container = host.containers.get(&container_name(stack));
+        container.map(|c| c.facts.clone())
+    });
+    let runs = container
+        .known()
+        .is_some_and(|c| c.state == ContainerState::Running);
+    let (volume, port) = before_a_start(host, desired, &container, runs);
+    Observed {
+        at: host.now,
+        host_name: host.name.clone(),
+        host: seen(host, Sight::HostSize, || Some(host.size)),
+        image: seen(host, Sight::Image, || {
+            let id = host.tags.get(&desired.image)?.clone();
+            Some(Image { id })
+        }),
+        limits: seen(host, Sight::Cgroup, || {
+            host.container(stack)
+                .filter(|_| runs)
+                .map(|c| limits(host, c))
+        }),
+        declared: seen(host, Sight::Declared, || host.declared.get(stack).cloned()),
+        server: if runs {
+            server(host, desired, names)
+        } else {
+            Observation::Absent
+        },
+        container,
+        volume,
+        port,
+    }
+}
+
+/// Docker's silence hides everything that is asked of Docker.
+fn seen<T>(host: &Host, sight: Sight, look: impl FnOnce() -> Option<T>) -> Observation<T> {
+    let of_docker = matches!(
+        sight,
+        Sight::Docker | Sight::Image | Sight::Volume | Sight::Port
+    );
+    if host.blind.contains(&sight) || (of_docker && host.blind.contains(&Sight::Docker)) {
+        return Observation::unknown(format!("{sight:?} gave no answer within 5 s"));
+    }
+    look().map_or(Observation::Absent, Observation::Known)
+}
+
+/// What stands against a start is asked only where one is due.
+fn before_a_start(
+    host: &Host,
+    desired: &Desired,
+    container: &Observation<Container>,
+    runs: bool,
+) -> (Observation<Volume>, Observation<PortHolder>) {
+    if runs {
+        let volume = Observation::unknown("not asked while the stack runs");
+        return (volume, Observation::Absent);
+    }
+    if let Observation::Unknown { why } = container {
+        return (
+            Observation::unknown(why.clone()),
+            Observation::unknown(why.clone()),
+        );
+    }
+    let stack = desired.name.as_str();
+    let volume = seen(host, Sight::Volume, || {
+        let volume = host.volumes.get(&volume_name(stack))?;
+        Some(Volume {
+            mounted_by: volume.mounted_by.iter().cloned().collect(),
+            major: volume.cluster.as_ref().map(|c| c.major),
+        })
+    });
+    let port = seen(host, Sight::Port, || {
+        let who = host.holder_of(desired.publish.port, stack)?;
+        Some(PortHolder { who })
+    });
+    (volume, port)
+}
+
+fn limits(host: &Host, container: &SimContainer) -> Limits {
+    let own = container.facts.memory;
+    let memory = [own, host.ancestor_memory].into_iter().flatten().min();
+    let cpus: Option<MilliCpu> = [container.facts.cpus, host.ancestor_cpus]
+        .into_iter()
+        .flatten()
+        .min();
+    Limits {
+        version: Some(host.cgroup),
+        memory,
+        own_memory: own,
+        swap: None,
+        cpus,
+        cpuset: Some(host.size.cpus),
+        oom_kills: Some(container.oom_kills),
+        memory_usage: Some(container.memory_used()),
+    }
+}
+
+fn server(
+    host: &mut Host,
+    desired: &Desired,
+    names: &BTreeSet<SettingName>,
+) -> Observation<Server> {
+    let session = match host.sql(desired.name.as_str()) {
+        Ok(session) => session,
+        Err(why) => return Observation::unknown(why),
+    };
+    let auto = session.cluster.auto.keys();
+    let asked: BTreeSet<&SettingName> = names.iter().chain(auto).collect();
+    let settings = asked
+        .into_iter()
+        .filter_map(|name| Some((name.clone(), row(&session, name)?)))
+        .collect();
+    Observation::Known(Server {
+        version_num: session.image.major * 10_000 + 6,
+        system_identifier: session.cluster.system_identifier.clone(),
+        started_at: session.postmaster.started_at,
+        in_recovery: false,
+        tuning_revision: Some(session.cluster.tuning_revision),
+        inputs: Some(session.cluster.inputs.clone()),
+        settings,
+        auto_lines: session.cluster.auto.clone(),
+        file_errors: session.cluster.file_errors(),
+        libraries: session.image.libraries.clone(),
+        extensions: extensions(&session, desired),
+        address_failure: None,
+    })
+}
+
+fn row(session: &Sql<'_>, name: &SettingName) -> Option<SettingRow> {
+    if !session.postmaster.has(name) {
+        return None;
+    }
+    let given = session.postmaster.running.get(name);
+    let (mut running, mut source) = (session.postmaster.shows(name.as_str()), "default");
+    if let Some(given) = given {
+        source = given.source;
+    }
+    // The agent's own session sees what is set for its role and database.
+    if let Some((value, pinned_by)) = session.cluster.pins.get(name) {
+        running.clone_from(value);
+        source = pinned_by;
+    }
+    Some(SettingRow {
+        def: recorded(name.as_str())?.clone(),
+        running,
+        source: source.to_owned(),
+        base: session.cluster.base(name).cloned(),
+        boot: boot(name.as_str()).map(str::to_owned),
+    })
+}
+
+fn extensions(session: &Sql<'_>, desired: &Desired) -> Extensions {
+    if desired.extensions.is_empty() {
+        return Extensions::default();
+    }
+    let wanted: BTreeSet<&str> = desired
+        .extensions
+        .iter()
+        .map(|e| e.database.as_str())
+        .collect();
+    let database = |name: &str| match session.cluster.databases.get(name) {
+        Some(installed) => Observation::Known(installed.clone()),
+        None => Observation::Absent,
+    };
+    Extensions {
+        available: session.image.extensions.clone(),
+        databases: wanted
+            .into_iter()
+            .map(|n| (n.to_owned(), database(n)))
+            .collect(),
+    }
+}
