@@ -25,6 +25,9 @@ pub struct RunArgs {
     /// Read the directory again after this time [default: 60s].
     #[arg(long, value_parser = duration)]
     rescan: Option<Duration>,
+    /// For tests: when a missing manifest counts as gone.
+    #[arg(long, value_parser = duration, hide = true)]
+    gone_after: Option<Duration>,
 }
 
 /// Reads a time with a unit. humantime takes `5M` for five months: nobody means that here.
@@ -54,6 +57,7 @@ pub fn run(args: RunArgs) -> Result<Exit, CliError> {
         once: args.once,
         resync: args.resync.unwrap_or(RESYNC),
         rescan: args.rescan.unwrap_or(controller::RESCAN),
+        gone_after: args.gone_after.unwrap_or(controller::GONE_AFTER),
         version: env!("CARGO_PKG_VERSION"),
     };
     let once = options.once;

@@ -64,6 +64,8 @@ pub struct Options {
     pub resync: Duration,
     /// Between two readings of the directory.
     pub rescan: Duration,
+    /// How far apart the two rescans are after which a missing manifest counts as gone.
+    pub gone_after: Duration,
     /// The agent's release.
     pub version: &'static str,
 }
@@ -328,7 +330,7 @@ impl Controller {
             }
             let since = *tracked.missing_since.get_or_insert_with(Instant::now);
             let gone = if last { Gone::Last } else { Gone::Yes };
-            if since.elapsed() >= GONE_AFTER && tracked.gone != gone {
+            if since.elapsed() >= self.options.gone_after && tracked.gone != gone {
                 warn!(stack = name.as_str(), policy = ?tracked.desired.deletion_policy, last, "the manifest is gone");
                 tracked.gone = gone;
                 tracked.wake();
