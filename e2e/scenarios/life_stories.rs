@@ -149,3 +149,34 @@ fn drift_of_live_limits_is_put_right_without_a_restart() {
         (Some(Bytes::gib(1)), started)
     );
 }
+
+#[test]
+fn a_limit_of_cpu_time_above_tunes_the_server_too() {
+    for cgroup in [CgroupVersion::V1, CgroupVersion::V2] {
+        let mut host = Host::new();
+        host.cgroup = cgroup;
+        host.ancestor_cpus = Some(aza_agent::api::MilliCpu(4000));
+        let mut scene = Scene::on(host, stack("db").with_memory("16GiB").with_cpus("12"));
+        let passes = scene.settle();
+        assert!(scene.agent.is(ConditionType::Ready), "{}", scene.status());
+        if cgroup == CgroupVersion::V1 {
+            assert!(!verbs(&passes).contains(&"restart"), "{:?}", verbs(&passes));
+        }
+    }
+}
+
+#[test]
+fn a_limit_taken_out_makes_no_setting_outgrow_the_limit_that_still_holds() {
+    let wanted = || stack("db").restarts_manually();
+    let mut scene = Scene::running(wanted());
+    scene.save(wanted().without_memory());
+    scene.settle();
+    assert_eq!(
+        (scene.show("work_mem"), scene.line("work_mem")),
+        ("2048".into(), None)
+    );
+    scene.host.approve("db");
+    let passes = scene.settle();
+    assert_eq!(scene.show("work_mem"), "32768");
+    assert_eq!(verbs(&passes), ["recreate"], "one disruption brings it all");
+}

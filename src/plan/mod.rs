@@ -22,6 +22,9 @@ use crate::facts::{Observation, Observed, Record};
 pub use retire::retire;
 pub use step::Step;
 
+/// Nothing was compared, because the host's size or the cgroup's limits are not known.
+pub const HOST_UNKNOWN: &str = "HostUnknown";
+
 /// What one pass will do, and what it saw and left alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
 pub struct Plan {
