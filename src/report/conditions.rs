@@ -317,9 +317,17 @@ fn limits(told: &Told<'_>) -> Finding {
             } else {
                 ""
             };
-            let granted =
-                LimitValues { memory: limits.memory, memory_swap: None, cpus: limits.cpus };
-            finding(kind, Truth::True, "AsDeclared", format!("the cgroup grants {granted}{tail}"))
+            let granted = LimitValues {
+                memory: limits.memory,
+                memory_swap: None,
+                cpus: limits.cpus,
+            };
+            finding(
+                kind,
+                Truth::True,
+                "AsDeclared",
+                format!("the cgroup grants {granted}{tail}"),
+            )
         }
     }
 }
@@ -369,7 +377,13 @@ fn settings(told: &Told<'_>) -> Finding {
         Some(Context::Postmaster) => d.correction != Correction::Keep,
         Some(_) => true,
     };
-    let open: Vec<String> = told.drifts.settings.iter().filter(is_open).map(line).collect();
+    let open: Vec<String> = told
+        .drifts
+        .settings
+        .iter()
+        .filter(is_open)
+        .map(line)
+        .collect();
     if !open.is_empty() {
         return finding(kind, Truth::False, changing(told), shortened(&open));
     }
@@ -379,8 +393,15 @@ fn settings(told: &Told<'_>) -> Finding {
         told.targets.settings.len() - waits_for_restart.len()
     );
     if !waits_for_restart.is_empty() {
-        let verb = if waits_for_restart.len() == 1 { "waits" } else { "wait" };
-        message.push_str(&format!(", {} {verb} for a restart", waits_for_restart.len()));
+        let verb = if waits_for_restart.len() == 1 {
+            "waits"
+        } else {
+            "wait"
+        };
+        message.push_str(&format!(
+            ", {} {verb} for a restart",
+            waits_for_restart.len()
+        ));
     }
     if !foreign.is_empty() {
         let names: Vec<&str> = foreign.iter().map(|n| n.as_str()).collect();

@@ -52,7 +52,10 @@ pub fn events(
             ConditionType::Ready if condition.status != Truth::True => {
                 format!("Ready is {} ({})", condition.status, condition.reason)
             }
-            _ => format!("{} is {}: {}", condition.kind, condition.status, condition.message),
+            _ => format!(
+                "{} is {}: {}",
+                condition.kind, condition.status, condition.message
+            ),
         };
         push(
             &mut kept,
