@@ -300,6 +300,11 @@ fn limits(told: &Told<'_>) -> Finding {
         ),
         (Observation::Known(_), Some(drift)) => {
             let message = format!("{} → {}", drift.from, drift.to);
+            if drift.without_memory().is_none() && follows_the_restart(told) {
+                let message =
+                    format!("{message} follows the restart that RestartRequired tells of");
+                return finding(kind, Truth::True, "AfterRestart", message);
+            }
             let reason = match changing(told) {
                 "Changing" if waiting_for(told, &["SettingsFirst"]).is_some() => "SettingsFirst",
                 word => word,
@@ -330,6 +335,16 @@ fn limits(told: &Told<'_>) -> Finding {
             )
         }
     }
+}
+
+/// Whether nothing but a waiting restart keeps memory from shrinking.
+fn follows_the_restart(told: &Told<'_>) -> bool {
+    let restart_waits = waiting_for(told, &["WindowClosed", "ApprovalNeeded"]).is_some();
+    let differing = told.drifts.settings.iter().filter(|d| d.takes.is_some());
+    let waits_for_it = restart::reasons(&told.drifts.settings).len();
+    waiting_for(told, &["SettingsFirst"]).is_some()
+        && restart_waits
+        && differing.count() == waits_for_it
 }
 
 fn settings(told: &Told<'_>) -> Finding {
