@@ -226,11 +226,21 @@ fn a_stack_made_by_hand_is_adopted_without_a_recreate() {
     let mut stack = Stack::new("adopt");
     let directory = stack.desired_state().join("by-hand");
     fs::create_dir(&directory).unwrap();
-    fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/stacks/single/compose.yml"), directory.join("compose.yml")).unwrap();
+    fs::copy(
+        concat!(env!("CARGO_MANIFEST_DIR"), "/stacks/single/compose.yml"),
+        directory.join("compose.yml"),
+    )
+    .unwrap();
     let (name, port) = (&stack.name, stack.port);
-    let env = format!("STACK_NAME={name}\nPOSTGRES_PORT={port}\nMEMORY=512m\nCPUS=1\nPOSTGRES_PASSWORD=by-hand\nPOSTGRES_WORKLOAD=web\n");
+    let env = format!(
+        "STACK_NAME={name}\nPOSTGRES_PORT={port}\nMEMORY=512m\nCPUS=1\nPOSTGRES_PASSWORD=by-hand\nPOSTGRES_WORKLOAD=web\n"
+    );
     fs::write(directory.join(".env"), env).unwrap();
-    let up = Command::new("docker").args(["compose", "up", "-d"]).current_dir(&directory).output().unwrap();
+    let up = Command::new("docker")
+        .args(["compose", "up", "-d"])
+        .current_dir(&directory)
+        .output()
+        .unwrap();
     assert!(up.status.success(), "{}", text(&up.stderr));
     stack.wait_sql("SELECT 1", "1");
     let before = stack.identity();
@@ -240,15 +250,30 @@ fn a_stack_made_by_hand_is_adopted_without_a_recreate() {
     stack.wait_condition(ConditionType::Accepted, Truth::False, "NameConflict");
     let secret = directory.join("password");
     fs::write(&secret, "by-hand\n").unwrap();
-    let adopting = format!("adopt: true\nsecrets: {{superuser: {{file: {}}}}}\nsettings: {{work_mem: 3MB}}", secret.display());
+    let adopting = format!(
+        "adopt: true\nsecrets: {{superuser: {{file: {}}}}}\nsettings: {{work_mem: 3MB}}",
+        secret.display()
+    );
     stack.save(&stack.manifest("512MB", &adopting));
     stack.wait_ready();
     assert_eq!(stack.sql("SHOW work_mem"), "3MB");
     assert_eq!(stack.identity(), before);
     // The first recreate makes it the agent's own, on the same volume.
     stack.sql("CREATE TABLE kept AS SELECT 42 AS x");
-    stack.save(&stack.manifest("512MB", &adopting).replace("cpus: 1}", "cpus: 1, shmSize: 256MB}"));
+    stack.save(
+        &stack
+            .manifest("512MB", &adopting)
+            .replace("cpus: 1}", "cpus: 1, shmSize: 256MB}"),
+    );
     stack.wait_sql("SELECT x FROM kept", "42");
-    stack.wait("ours", |s| s.is(ConditionType::Ready) && !before.0.starts_with(s.container.as_ref().map_or("", |c| &c.id)));
-    assert_eq!(stack.inspect("{{index .Config.Labels \"aza.dev/stack\"}}"), stack.name);
+    stack.wait("ours", |s| {
+        s.is(ConditionType::Ready)
+            && !before
+                .0
+                .starts_with(s.container.as_ref().map_or("", |c| &c.id))
+    });
+    assert_eq!(
+        stack.inspect("{{index .Config.Labels \"aza.dev/stack\"}}"),
+        stack.name
+    );
 }
