@@ -277,3 +277,40 @@ fn a_stack_made_by_hand_is_adopted_without_a_recreate() {
         stack.name
     );
 }
+
+#[test]
+fn two_stacks_on_one_host_share_nothing() {
+    let one = Stack::up("pair-one", "512MB", "");
+    let two = Stack::up("pair-two", "512MB", "settings: {work_mem: 3MB}");
+    one.sql("CREATE TABLE mine (x int)");
+    assert_eq!(
+        two.sql("SELECT count(*) FROM pg_tables WHERE tablename = 'mine'"),
+        "0"
+    );
+    assert_ne!(one.sql("SHOW work_mem"), "3MB");
+    let cluster = "SELECT system_identifier FROM pg_control_system()";
+    assert_ne!(one.sql(cluster), two.sql(cluster));
+}
+
+#[test]
+fn a_port_that_two_manifests_want_is_refused_by_name_and_one_bad_file_hides_no_good_one() {
+    let mut stack = Stack::new("clash");
+    let other = stack
+        .manifest("512MB", "")
+        .replace(&stack.name, "aza-test-clash-other");
+    stack.save(&stack.manifest("512MB", ""));
+    fs::write(stack.desired_state().join("other.yaml"), other).unwrap();
+    fs::write(stack.desired_state().join("broken.yaml"), "kind: [").unwrap();
+    stack.start_agent();
+    let status = stack.wait_condition(ConditionType::Accepted, Truth::False, "Invalid");
+    let message = &status.condition(ConditionType::Accepted).unwrap().message;
+    assert!(message.contains("aza-test-clash-other"), "{message}");
+    fs::remove_file(stack.desired_state().join("other.yaml")).unwrap();
+    stack.wait_ready();
+    let shown = stack.state_verb(&["status"]);
+    assert!(
+        text(&shown.stdout).contains("broken.yaml:1:"),
+        "{}",
+        text(&shown.stdout)
+    );
+}

@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::reconcile;
-use crate::report::explain::{Explained, explain};
+use crate::report::explain::{Explained, explain, origins};
 use crate::tune::Budget;
 
 use super::output::{bold, json, print};
@@ -30,7 +30,7 @@ pub struct ExplainArgs {
 #[derive(Serialize)]
 struct Explanation {
     name: String,
-    inputs: String,
+    inputs: Vec<String>,
     settings: Vec<Explained>,
     budget: Option<Budget>,
 }
@@ -84,14 +84,18 @@ fn explanation(looked: &Looked, only: Option<&str>) -> Result<Explanation, CliEr
     let budget = reconcile::running_budget(tuning, seen).unwrap_or_else(|| tuning.budget.clone());
     Ok(Explanation {
         name: desired.name.to_string(),
-        inputs: tuning.inputs.to_line(),
+        inputs: origins(desired, tuning, seen),
         settings,
         budget: Some(budget),
     })
 }
 
 fn text(explanation: &Explanation) -> String {
-    let mut text = format!("{}: {}\n", bold(&explanation.name), explanation.inputs);
+    let mut text = format!(
+        "{}: {}\n",
+        bold(&explanation.name),
+        explanation.inputs.join(", ")
+    );
     for setting in &explanation.settings {
         let running = setting.running.as_ref().filter(|r| **r != setting.wanted);
         let running = running
