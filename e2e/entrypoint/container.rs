@@ -179,18 +179,19 @@ impl Container {
     }
 
     pub fn sql_as(&self, user: &str, database: &str, sql: &str) -> String {
-        let output = self.exec(&[
+        // Not as an argument: psql takes a database name with `=` in it for a connection string.
+        let database = format!("PGDATABASE={database}");
+        let psql = [
             "psql",
             "-XAtq",
             "-v",
             "ON_ERROR_STOP=1",
             "-U",
             user,
-            "-d",
-            database,
             "-c",
             sql,
-        ]);
+        ];
+        let output = self.exec(&[&["env", &database], &psql[..]].concat());
         assert!(
             output.status.success(),
             "{sql}: {}\n{}",

@@ -6,7 +6,7 @@ use std::process::Output;
 
 use tempfile::TempDir;
 
-use crate::container::{Container, Volume, run};
+use crate::container::{Container, IMAGE, Volume, docker, run};
 
 /// A script that keeps the first boot busy until the test is done with it.
 fn waiting() -> TempDir {
@@ -80,6 +80,19 @@ fn a_first_boot_killed_midway_is_made_again() {
 fn a_mounted_data_directory_works_and_is_all_or_nothing_too() {
     let data = "/var/lib/postgresql/18/docker";
     let volume = Volume::new("mounted");
+    // Docker gives root a volume where the image has no directory: whoever mounts there gives it away.
+    let own = [
+        "run",
+        "--rm",
+        "--user=0",
+        "--entrypoint=chown",
+        "-v",
+        &format!("{}:/v", volume.0),
+        IMAGE,
+        "999",
+        "/v",
+    ];
+    docker(&own);
     let scripts = waiting();
     let server = in_the_middle("mounted", &volume, &scripts, data);
     server.docker(&["kill"]);

@@ -10,7 +10,7 @@ fn the_image_is_small_and_holds_no_compiler_documentation_or_lists() {
         .unwrap();
     assert!(size <= 280_000_000, "{size}");
     let line = "ls /usr/bin/cc /usr/bin/gcc /usr/bin/clang 2>/dev/null; ls -A /var/lib/apt/lists; \
-                ls -A /usr/share/man /usr/share/info 2>/dev/null; find / -xdev -perm -4000 -name 'no-such' -type f";
+                find /usr/share/man /usr/share/info -type f 2>/dev/null";
     let found = docker(&["run", "--rm", "--entrypoint=sh", IMAGE, "-c", line]);
     assert_eq!(found, "");
 }

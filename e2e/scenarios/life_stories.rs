@@ -178,7 +178,11 @@ fn a_limit_taken_out_makes_no_setting_outgrow_the_limit_that_still_holds() {
     scene.host.approve("db");
     let passes = scene.settle();
     assert_eq!(scene.show("work_mem"), "32768");
-    assert_eq!(verbs(&passes), ["recreate"], "one disruption brings it all");
+    assert_eq!(
+        verbs(&passes),
+        ["prepare", "recreate"],
+        "one disruption brings it all"
+    );
 }
 
 #[test]

@@ -28,6 +28,8 @@ pub fn prepare(layout: &Layout, desired: &Desired) -> Result<(), ActError> {
 
 /// Writes the declared file. It holds no secret, and the container reads it as another user.
 pub fn declare(layout: &Layout, name: &StackName, text: &str) -> Result<(), ActError> {
+    directory(&layout.stack(name), 0o755, None)?;
+    directory(&layout.declared_dir(name), 0o755, None)?;
     let path = layout.declared(name);
     write_new(&path, text.as_bytes(), 0o644, None)
 }

@@ -1,4 +1,7 @@
-#![expect(clippy::disallowed_methods, reason = "the front door asks the clock and the host's name")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the front door asks the clock and the host's name"
+)]
 //! The command line: one file for each verb.
 //!
 //! Data goes to standard output, everything else to standard error. What people read and what

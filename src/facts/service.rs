@@ -22,6 +22,9 @@ pub mod label {
     pub const SERVICE: &str = "com.docker.compose.service";
 }
 
+/// Where the server makes its socket in the container.
+pub const SOCKET_DIR: &str = "/run/postgresql";
+
 /// A container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Container {
@@ -128,6 +131,13 @@ impl Container {
     #[must_use]
     pub fn short_id(&self) -> &str {
         self.id.get(..12).unwrap_or(&self.id)
+    }
+
+    /// Returns the host's directory with the server's socket, where one is mounted: that of the
+    /// container, which may have been made under another state directory.
+    #[must_use]
+    pub fn socket_dir(&self) -> Option<&str> {
+        self.mounts.get(SOCKET_DIR).map(String::as_str)
     }
 
     /// Whether the agent of that host made it for that stack.

@@ -100,11 +100,3 @@ pub struct FileError {
     /// The server's words.
     pub error: String,
 }
-
-impl FileError {
-    /// Whether the server only tells that a restart is needed, which is no error.
-    #[must_use]
-    pub fn is_pending_restart(&self) -> bool {
-        self.error.contains("cannot be changed without restarting")
-    }
-}

@@ -264,6 +264,8 @@ pub fn disrupt(
                     because,
                 }
             } else {
+                // An adopted stack has none of them yet.
+                plan.push(Step::Prepare, "the new container is about to mount them");
                 Step::Recreate {
                     container: id,
                     because,
@@ -293,7 +295,7 @@ fn unsafe_now(seen: &Observed, because: &[String], recreate: bool) -> Option<Wai
             ),
         ));
     }
-    if let Some(error) = server.file_errors.iter().find(|e| !e.is_pending_restart()) {
+    if let Some(error) = server.file_errors.first() {
         let message = format!(
             "{} line {} stands against a start: {}",
             error.file, error.line, error.error

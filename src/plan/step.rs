@@ -167,7 +167,9 @@ impl std::fmt::Display for Step {
         match self {
             Self::Prepare => f.write_str("prepare directories and secrets"),
             Self::Declare { text } => {
-                let said: Vec<&str> = text.lines().filter(|l| !l.starts_with("version")).collect();
+                // The preload list is long, and a change of it stands among the settings.
+                let told = |l: &&str| !l.starts_with("version") && !l.starts_with("preload");
+                let said: Vec<&str> = text.lines().filter(told).collect();
                 write!(f, "declare for the next start: {}", said.join(", "))
             }
             Self::Create => f.write_str("create the container"),

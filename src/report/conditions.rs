@@ -4,8 +4,10 @@
 
 use crate::api::condition::{ConditionType, Finding, Truth};
 use crate::api::desired::Desired;
+use crate::api::setting::Context;
+use crate::diff::limits::LimitValues;
 use crate::diff::settings::foreign_lines;
-use crate::diff::{Drifts, Hold, ServiceDrift, Targets};
+use crate::diff::{Correction, Drifts, Hold, ServiceDrift, SettingDrift, Targets};
 use crate::facts::{ContainerState, Observation, Observed, Record, Server};
 use crate::plan::{self, Plan, restart};
 use crate::tune::Budget;
@@ -320,17 +322,16 @@ fn limits(told: &Told<'_>) -> Finding {
             } else {
                 ""
             };
-            let memory = limits
-                .memory
-                .map_or("no memory limit".into(), |m| format!("{m} memory"));
-            let cpus = limits
-                .cpus
-                .map_or("no CPU limit".into(), |c| format!("{c} CPUs"));
+            let granted = LimitValues {
+                memory: limits.memory,
+                memory_swap: None,
+                cpus: limits.cpus,
+            };
             finding(
                 kind,
                 Truth::True,
                 "AsDeclared",
-                format!("the cgroup grants {memory}, {cpus}{tail}"),
+                format!("the cgroup grants {granted}{tail}"),
             )
         }
     }
@@ -368,11 +369,11 @@ fn settings(told: &Told<'_>) -> Finding {
     if let Some(outcome) = failed(told, &["alter system", "reset setting", "reload"]) {
         return finding(kind, Truth::False, "StepFailed", failure_message(outcome));
     }
-    if let Some(error) = server.file_errors.iter().find(|e| !e.is_pending_restart()) {
+    if let Some(error) = server.file_errors.first() {
         let message = format!("{} line {}: {}", error.file, error.line, error.error);
         return finding(kind, Truth::False, "ConfigFileError", message);
     }
-    let line = |d: &crate::diff::SettingDrift| format!("{} {} → {}", d.name, d.running, d.wanted);
+    let line = |d: &SettingDrift| format!("{} {} → {}", d.name, d.running, d.wanted);
     let held: Vec<_> = told
         .drifts
         .settings
@@ -385,13 +386,17 @@ fn settings(told: &Told<'_>) -> Finding {
         return finding(kind, Truth::False, hold.reason(), message);
     }
     let waits_for_restart = restart::reasons(&told.drifts.settings);
+    // A line that goes or comes while the value runs already changes nothing for anybody.
+    let is_open = |d: &&SettingDrift| match d.takes {
+        None => false,
+        Some(Context::Postmaster) => d.correction != Correction::Keep,
+        Some(_) => true,
+    };
     let open: Vec<String> = told
         .drifts
         .settings
         .iter()
-        .filter(|d| {
-            d.correction != crate::diff::Correction::Keep || !waits_for_restart.contains(&line(d))
-        })
+        .filter(is_open)
         .map(line)
         .collect();
     if !open.is_empty() {
@@ -403,7 +408,15 @@ fn settings(told: &Told<'_>) -> Finding {
         told.targets.settings.len() - waits_for_restart.len()
     );
     if !waits_for_restart.is_empty() {
-        message.push_str(&format!(", {} wait for a restart", waits_for_restart.len()));
+        let verb = if waits_for_restart.len() == 1 {
+            "waits"
+        } else {
+            "wait"
+        };
+        message.push_str(&format!(
+            ", {} {verb} for a restart",
+            waits_for_restart.len()
+        ));
     }
     if !foreign.is_empty() {
         let names: Vec<&str> = foreign.iter().map(|n| n.as_str()).collect();

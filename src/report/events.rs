@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::api::condition::{Condition, Truth};
+use crate::api::condition::{Condition, ConditionType, Truth};
 use crate::api::event::{Event, EventType, KEPT};
 
 use super::Outcome;
@@ -47,10 +47,16 @@ pub fn events(
         if old.is_none() && condition.status == Truth::Unknown {
             continue;
         }
-        let message = format!(
-            "{} is {}: {}",
-            condition.kind, condition.status, condition.message
-        );
+        // What makes Ready turn is told by the condition that turned it.
+        let message = match condition.kind {
+            ConditionType::Ready if condition.status != Truth::True => {
+                format!("Ready is {} ({})", condition.status, condition.reason)
+            }
+            _ => format!(
+                "{} is {}: {}",
+                condition.kind, condition.status, condition.message
+            ),
+        };
         push(
             &mut kept,
             event(now, kind, condition.reason.clone(), message),

@@ -4,6 +4,7 @@
 //! the work is done inside it, in a directory whose presence means "unfinished", and the parts are moved up with
 //! `PG_VERSION` last. Either way a start that finds `PG_VERSION` finds a whole cluster, with its init scripts run.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -73,7 +74,8 @@ impl Place {
             Self::Inside => data.join(UNFINISHED),
         };
         let shown = data.display();
-        let fix = "the user of the container must be able to write to the volume: check its owner, or --user";
+        let fix = "the container's user must be able to write there: give it the directory, or start once with \
+                   --user 0, which gives it to postgres";
         if work.exists() {
             log::say("an earlier first boot was interrupted: making it again");
             if matches!(self, Self::Inside) {
@@ -106,6 +108,8 @@ impl Place {
                 sync_directory(parent)
             }
             Self::Inside => {
+                // The mount came with a mode of its own, and the server wants this one.
+                fs::set_permissions(data, fs::Permissions::from_mode(0o700))?;
                 let (last, rest): (Vec<_>, Vec<_>) = entries(work)?
                     .into_iter()
                     .partition(|entry| entry.ends_with("PG_VERSION"));

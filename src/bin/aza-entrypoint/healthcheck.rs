@@ -30,10 +30,12 @@ pub fn check() -> Result<(), Refusal> {
         address,
     } = Place::parse(&pid_file);
     if let Some(address) = address {
-        run(Command::new("pg_isready").args(["-q", "-t", "3", "-h", &address, "-p", &port]))
-            .map_err(|wrong| {
-                Refusal::new(format!("{address}:{port} takes no connections: {wrong}"))
-            })?;
+        run(Command::new("pg_isready")
+            .args(["-q", "-t", "3", "-h", &address, "-p", &port])
+            // A user without a name has no default one.
+            .arg("-U")
+            .arg(&environment.user))
+        .map_err(|wrong| Refusal::new(format!("{address}:{port} takes no connections: {wrong}")))?;
     }
     let mut psql = Command::new("psql");
     psql.args([

@@ -40,11 +40,15 @@ pub fn drop_root(environment: &Environment, arguments: &[OsString]) -> Result<()
                SETUID and SETGID";
     let data = &environment.pgdata;
     fs::create_dir_all(data).tried(|| format!("cannot make {}", data.display()))?;
-    for (path, whole) in [
-        (data.as_path(), true),
-        (Path::new(HOME), false),
-        (Path::new("/run/postgresql"), false),
-    ] {
+    // The directories between the volume's root and the data were just made by root.
+    let above = data
+        .ancestors()
+        .skip(1)
+        .take_while(|path| path.starts_with(HOME));
+    let places = above
+        .chain([Path::new("/run/postgresql")])
+        .map(|path| (path, false));
+    for (path, whole) in places.chain([(data.as_path(), true)]) {
         give(path, whole)
             .tried(|| format!("cannot give {} to postgres", path.display()))
             .map_err(|refusal| refusal.fix(fix))?;
