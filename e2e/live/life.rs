@@ -309,7 +309,7 @@ fn a_port_that_two_manifests_want_is_refused_by_name_and_one_bad_file_hides_no_g
     stack.wait_ready();
     let shown = stack.state_verb(&["status"]);
     assert!(
-        text(&shown.stdout).contains("broken.yaml:1:"),
+        text(&shown.stdout).contains("broken.yaml:"),
         "{}",
         text(&shown.stdout)
     );
