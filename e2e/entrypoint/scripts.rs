@@ -81,7 +81,7 @@ fn every_kind_of_script_runs_in_order_of_name() {
         );
     }
     let server = run("scripts")
-        .mount(&format!("{here}"), &format!("{DIRECTORY}:ro"))
+        .mount(&here, &format!("{DIRECTORY}:ro"))
         .env("POSTGRES_DB", "my db")
         .serve();
     let ran = server.sql_as(
