@@ -36,7 +36,7 @@ fn values_left_from_a_bigger_container_are_set_aside() {
     assert_eq!(small.sql("SHOW log_min_duration_statement"), "4711ms");
     let log = small.logs();
     assert!(
-        log.contains("WARNING: postgresql.auto.conf does not fit 512MB")
+        log.contains("WARNING: postgresql.auto.conf does not fit this container")
             && log.contains("shared_buffers"),
         "{log}"
     );
@@ -55,6 +55,21 @@ fn values_that_fit_stay() {
     server.docker(&["restart"]);
     server.wait_until_healthy();
     assert_eq!(server.sql("SHOW shared_buffers"), "300MB");
+}
+
+#[test]
+fn a_process_may_take_what_a_maintenance_setting_of_ones_own_grants() {
+    let volume = Volume::new("maintenance");
+    let server = run("maintenance").on(&volume).serve();
+    let limit = |server: &crate::container::Container| {
+        let line = "awk '/Max data size/ { print $4 }' /proc/1/limits";
+        server.sh(line).parse::<u64>().unwrap() >> 20
+    };
+    assert!(limit(&server) < 600, "{}", limit(&server));
+    server.sql("ALTER SYSTEM SET maintenance_work_mem = '600MB'");
+    server.docker(&["restart"]);
+    server.wait_until_healthy();
+    assert!(limit(&server) > 600, "{}", limit(&server));
 }
 
 #[test]

@@ -165,7 +165,8 @@ fn walk(tokens: &[TokenTree], prefix: &[String], found: &mut Vec<Vec<String>>) {
 }
 
 fn is_colons(tokens: &[TokenTree]) -> bool {
-    let colon = |t: Option<&TokenTree>| matches!(t, Some(TokenTree::Punct(p)) if p.as_char() == ':');
+    let colon =
+        |t: Option<&TokenTree>| matches!(t, Some(TokenTree::Punct(p)) if p.as_char() == ':');
     colon(tokens.first()) && colon(tokens.get(1))
 }
 
@@ -199,18 +200,27 @@ mod tests {
     fn a_use_tree_is_laid_out_flat() {
         assert_eq!(
             said("use crate::{act::Hands, store::{self, x::Y}};"),
-            ["use", "crate::act::Hands", "crate::store::self", "crate::store::x::Y"]
+            [
+                "use",
+                "crate::act::Hands",
+                "crate::store::self",
+                "crate::store::x::Y"
+            ]
         );
     }
 
     #[test]
     fn a_path_inside_a_macro_counts_and_one_in_a_comment_or_string_does_not() {
-        let text = "/// crate::no\nfn f() { println!(\"crate::no\", crate::yes::it()); } // crate::no";
+        let text =
+            "/// crate::no\nfn f() { println!(\"crate::no\", crate::yes::it()); } // crate::no";
         assert_eq!(said(text), ["fn", "f", "println", "crate::yes::it"]);
     }
 
     #[test]
     fn what_only_tests_see_can_be_left_out() {
-        assert_eq!(said("a::b; #[cfg(test)] mod tests { use c::d; } e::f;"), ["a::b", "e::f"]);
+        assert_eq!(
+            said("a::b; #[cfg(test)] mod tests { use c::d; } e::f;"),
+            ["a::b", "e::f"]
+        );
     }
 }

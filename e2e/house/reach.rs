@@ -11,8 +11,12 @@ use crate::code::{File, files, root};
 /// The files that Cargo.toml names: doors, library, test targets.
 fn named_in_cargo_toml() -> Vec<PathBuf> {
     let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
-    let paths = manifest.lines().filter_map(|line| line.strip_prefix("path = \""));
-    paths.map(|path| PathBuf::from(path.trim_end_matches('"'))).collect()
+    let paths = manifest
+        .lines()
+        .filter_map(|line| line.strip_prefix("path = \""));
+    paths
+        .map(|path| PathBuf::from(path.trim_end_matches('"')))
+        .collect()
 }
 
 /// Follows `mod name;` from a file.
@@ -31,7 +35,12 @@ fn reach(path: &Path, reached: &mut BTreeSet<PathBuf>) {
         {
             elsewhere = Some(path.with_file_name(named.trim_matches('"')));
         }
-        let [TokenTree::Ident(word), TokenTree::Ident(name), TokenTree::Punct(end)] = words else {
+        let [
+            TokenTree::Ident(word),
+            TokenTree::Ident(name),
+            TokenTree::Punct(end),
+        ] = words
+        else {
             continue;
         };
         if word != "mod" || end.as_char() != ';' {
@@ -39,7 +48,11 @@ fn reach(path: &Path, reached: &mut BTreeSet<PathBuf>) {
         }
         let beside = folder.join(format!("{name}.rs"));
         let inside = folder.join(name.to_string()).join("mod.rs");
-        let usual = if root().join(&beside).exists() { beside } else { inside };
+        let usual = if root().join(&beside).exists() {
+            beside
+        } else {
+            inside
+        };
         reach(&elsewhere.take().unwrap_or(usual), reached);
     }
 }
@@ -50,7 +63,10 @@ fn every_file_is_part_of_something() {
     for start in named_in_cargo_toml() {
         reach(&start, &mut reached);
     }
-    let all = files("src").into_iter().chain(files("e2e")).map(|file| file.path);
+    let all = files("src")
+        .into_iter()
+        .chain(files("e2e"))
+        .map(|file| file.path);
     let forgotten: Vec<PathBuf> = all.filter(|path| !reached.contains(path)).collect();
     assert!(forgotten.is_empty(), "no `mod` leads to {forgotten:?}");
 }
@@ -58,6 +74,12 @@ fn every_file_is_part_of_something() {
 #[test]
 fn every_file_begins_with_what_it_is_for() {
     let all = files("src").into_iter().chain(files("e2e"));
-    let silent: Vec<PathBuf> = all.filter(|file| !file.text.starts_with("//! ")).map(|file| file.path).collect();
-    assert!(silent.is_empty(), "these do not begin with `//! `: {silent:?}");
+    let silent: Vec<PathBuf> = all
+        .filter(|file| !file.text.starts_with("//! "))
+        .map(|file| file.path)
+        .collect();
+    assert!(
+        silent.is_empty(),
+        "these do not begin with `//! `: {silent:?}"
+    );
 }

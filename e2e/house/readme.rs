@@ -17,7 +17,9 @@ fn blocks(language: &str) -> Vec<String> {
     let text = readme();
     let fence = format!("```{language}\n");
     let after = text.split(&fence).skip(1);
-    let found: Vec<String> = after.map(|rest| rest.split("```").next().unwrap().to_owned()).collect();
+    let found: Vec<String> = after
+        .map(|rest| rest.split("```").next().unwrap().to_owned())
+        .collect();
     assert!(!found.is_empty(), "the README has no {language} block");
     found
 }
@@ -25,8 +27,12 @@ fn blocks(language: &str) -> Vec<String> {
 /// Every command line of the shell blocks, without comments and sudo.
 fn commands() -> Vec<String> {
     let all = blocks("sh").join("\n");
-    let lines = all.lines().map(|line| line.split(" #").next().unwrap().trim());
-    let bare = lines.map(|line| line.trim_start_matches("sudo ")).filter(|line| !line.is_empty());
+    let lines = all
+        .lines()
+        .map(|line| line.split(" #").next().unwrap().trim());
+    let bare = lines
+        .map(|line| line.trim_start_matches("sudo "))
+        .filter(|line| !line.is_empty());
     bare.map(str::to_owned).collect()
 }
 
@@ -43,14 +49,29 @@ fn every_manifest_in_it_is_valid() {
 #[test]
 fn every_agent_command_in_it_has_its_verb_and_options() {
     let all = commands();
-    let ours: Vec<&String> = all.iter().filter(|line| line.contains("aza-agent ")).collect();
+    let ours: Vec<&String> = all
+        .iter()
+        .filter(|line| line.contains("aza-agent "))
+        .collect();
     assert!(ours.len() >= 5, "{ours:?}");
     for line in ours {
-        let words: Vec<&str> = line.split("aza-agent ").nth(1).unwrap().split_whitespace().collect();
-        let verb: Vec<&str> = if words[0] == "image" { words[..2].to_vec() } else { words[..1].to_vec() };
+        let words: Vec<&str> = line
+            .split("aza-agent ")
+            .nth(1)
+            .unwrap()
+            .split_whitespace()
+            .collect();
+        let verb: Vec<&str> = if words[0] == "image" {
+            words[..2].to_vec()
+        } else {
+            words[..1].to_vec()
+        };
         let known = help(&verb);
         for option in words.iter().filter(|word| word.starts_with('-')) {
-            assert!(known.contains(&format!("{option} ")) || known.contains(&format!("{option},")), "{line}: {option}");
+            assert!(
+                known.contains(&format!("{option} ")) || known.contains(&format!("{option},")),
+                "{line}: {option}"
+            );
         }
     }
 }
@@ -59,7 +80,11 @@ fn every_agent_command_in_it_has_its_verb_and_options() {
 fn its_offline_commands_run() {
     let all = commands();
     let offline = ["schema", "tune", "validate"];
-    let runnable = all.iter().filter(|line| offline.iter().any(|verb| line.contains(&format!("aza-agent {verb}"))));
+    let runnable = all.iter().filter(|line| {
+        offline
+            .iter()
+            .any(|verb| line.contains(&format!("aza-agent {verb}")))
+    });
     let mut ran = 0;
     for line in runnable {
         let words = line.split("aza-agent ").nth(1).unwrap().split_whitespace();
@@ -68,7 +93,11 @@ fn its_offline_commands_run() {
             .current_dir(root())
             .output()
             .unwrap();
-        assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{line}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         ran += 1;
     }
     assert!(ran >= 2, "{all:?}");
@@ -85,8 +114,15 @@ fn every_make_target_in_it_exists() {
 
 #[test]
 fn every_link_leads_somewhere() {
-    for link in readme().split("](").skip(1).map(|rest| rest.split(')').next().unwrap().to_owned()) {
+    for link in readme()
+        .split("](")
+        .skip(1)
+        .map(|rest| rest.split(')').next().unwrap().to_owned())
+    {
         let is_elsewhere = link.starts_with("http") || link.starts_with('#');
-        assert!(is_elsewhere || Path::new(root()).join(&link).exists(), "{link}");
+        assert!(
+            is_elsewhere || Path::new(root()).join(&link).exists(),
+            "{link}"
+        );
     }
 }

@@ -10,20 +10,32 @@ pub fn help(verb: &[&str]) -> String {
         .env_clear()
         .output()
         .unwrap();
-    assert!(output.status.success(), "{verb:?}: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{verb:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8(output.stdout).unwrap()
 }
 
 /// The verbs that a help text lists.
 fn verbs(help: &str) -> Vec<String> {
     let list = help.lines().skip_while(|line| *line != "Commands:").skip(1);
-    let names = list.take_while(|line| !line.is_empty()).filter_map(|line| line.split_whitespace().next());
-    names.filter(|name| *name != "help").map(str::to_owned).collect()
+    let names = list
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split_whitespace().next());
+    names
+        .filter(|name| *name != "help")
+        .map(str::to_owned)
+        .collect()
 }
 
 fn collect(verb: &[&str], text: &mut String) {
     let help = help(verb);
-    text.push_str(&format!("$ aza-agent {}\n{help}\n", [verb, &["--help"]].concat().join(" ")));
+    text.push_str(&format!(
+        "$ aza-agent {}\n{help}\n",
+        [verb, &["--help"]].concat().join(" ")
+    ));
     for name in verbs(&help) {
         collect(&[verb, &[name.as_str()]].concat(), text);
     }

@@ -5,7 +5,7 @@ use aza_agent::api::condition::ConditionType;
 use aza_agent::facts::CgroupVersion;
 use aza_agent::sim::{Host, stack};
 
-use crate::scene::{Scene, verbs};
+use crate::scene::{Scene, name, verbs};
 
 #[test]
 fn a_manifest_becomes_a_ready_stack() {
@@ -148,4 +148,65 @@ fn drift_of_live_limits_is_put_right_without_a_restart() {
         (scene.limit(), scene.started_at()),
         (Some(Bytes::gib(1)), started)
     );
+}
+
+#[test]
+fn a_limit_of_cpu_time_above_tunes_the_server_too() {
+    for cgroup in [CgroupVersion::V1, CgroupVersion::V2] {
+        let mut host = Host::new();
+        host.cgroup = cgroup;
+        host.ancestor_cpus = Some(aza_agent::api::MilliCpu(4000));
+        let mut scene = Scene::on(host, stack("db").with_memory("16GiB").with_cpus("12"));
+        let passes = scene.settle();
+        assert!(scene.agent.is(ConditionType::Ready), "{}", scene.status());
+        if cgroup == CgroupVersion::V1 {
+            assert!(!verbs(&passes).contains(&"restart"), "{:?}", verbs(&passes));
+        }
+    }
+}
+
+#[test]
+fn a_limit_taken_out_makes_no_setting_outgrow_the_limit_that_still_holds() {
+    let wanted = || stack("db").restarts_manually();
+    let mut scene = Scene::running(wanted());
+    scene.save(wanted().without_memory());
+    scene.settle();
+    assert_eq!(
+        (scene.show("work_mem"), scene.line("work_mem")),
+        ("2048".into(), None)
+    );
+    scene.host.approve("db");
+    let passes = scene.settle();
+    assert_eq!(scene.show("work_mem"), "32768");
+    assert_eq!(
+        verbs(&passes),
+        ["prepare", "recreate"],
+        "one disruption brings it all"
+    );
+}
+
+#[test]
+fn memory_shrinks_although_another_setting_is_held() {
+    let mut scene = Scene::running(stack("db").with_memory("2GiB"));
+    scene.host.alter_role("db", &name("log_statement"), "all");
+    scene.save(
+        stack("db")
+            .with_memory("1GiB")
+            .with_setting("log_statement", "ddl"),
+    );
+    scene.settle();
+    assert_eq!(scene.limit(), Some(Bytes::gib(1)), "{}", scene.status());
+}
+
+#[test]
+fn memory_does_not_shrink_below_shared_buffers_that_are_pinned() {
+    let mut scene = Scene::running(stack("db").with_memory("4GiB"));
+    scene
+        .host
+        .pin_on_command_line("db", &name("shared_buffers"), "1GB");
+    scene.settle();
+    scene.save(stack("db").with_memory("1GiB"));
+    scene.settle();
+    assert_eq!(scene.limit(), Some(Bytes::gib(4)));
+    assert_eq!(scene.reason(ConditionType::LimitsInSync), "SettingsFirst");
 }

@@ -169,3 +169,70 @@ fn an_image_of_another_tuning_revision_is_not_fought() {
     );
     assert!(scene.agent.is(ConditionType::Ready), "{}", scene.status());
 }
+
+#[test]
+fn an_agent_killed_before_the_restart_that_it_wrote_down_restarts_after_all() {
+    for deeds in 0..12 {
+        let mut scene = Scene::running(stack("db"));
+        scene.save(stack("db").with_setting("max_connections", "150"));
+        scene.host.crash_after(deeds);
+        scene.settle();
+        assert!(
+            scene.agent.is(ConditionType::Ready),
+            "{deeds}: {}",
+            scene.status()
+        );
+        assert_eq!(
+            scene.show("max_connections"),
+            "150",
+            "killed after {deeds} deeds"
+        );
+    }
+}
+
+#[test]
+fn an_approval_of_nothing_lets_nothing_happen_later() {
+    let wanted = || stack("db").restarts_manually();
+    let mut scene = Scene::running(wanted());
+    scene.host.approve("db");
+    scene.settle();
+    let started = scene.started_at();
+    scene.save(wanted().with_setting("max_connections", "150"));
+    scene.settle();
+    assert_eq!(scene.started_at(), started);
+}
+
+#[test]
+fn an_approval_of_reported_drift_counts_once() {
+    let mut scene = Scene::running(stack("db").reports_drift());
+    scene.host.alter_system("db", &name("work_mem"), "64MB");
+    scene.host.approve("db");
+    scene.settle();
+    assert_eq!(scene.show("work_mem"), "2048");
+    scene.host.alter_system("db", &name("work_mem"), "64MB");
+    scene.settle();
+    assert_eq!(scene.show("work_mem"), "65536");
+}
+
+#[test]
+fn a_restart_that_failed_before_it_began_is_tried_again() {
+    let mut scene = Scene::running(stack("db"));
+    scene.save(stack("db").with_setting("max_connections", "150"));
+    let thought = scene.plan();
+    assert!(thought.steps.iter().any(|p| p.step.verb() == "restart"));
+    scene.host.patience = SignedDuration::ZERO; // Every step that waits for an answer fails.
+    scene.settle();
+    assert_eq!(scene.show("max_connections"), "150");
+    assert!(scene.agent.is(ConditionType::Ready), "{}", scene.status());
+}
+
+#[test]
+fn memory_that_shrinks_after_a_waiting_restart_does_not_lower_ready() {
+    let wanted = || stack("db").restarts_manually();
+    let mut scene = Scene::running(wanted().with_memory("2GiB"));
+    scene.save(wanted().with_memory("1GiB"));
+    insta::assert_snapshot!(scene.tale());
+    scene.host.approve("db");
+    scene.settle();
+    assert_eq!(scene.limit(), Some(aza_agent::api::Bytes::gib(1)));
+}

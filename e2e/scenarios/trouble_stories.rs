@@ -194,10 +194,85 @@ fn a_setting_unknown_to_the_server_is_told_and_the_others_go_on() {
 }
 
 #[test]
-fn an_image_without_a_preloaded_library_does_not_kill_the_server() {
+fn an_image_whose_server_does_not_start_is_replaced_by_the_next_one() {
     let mut scene = Scene::running(stack("db"));
+    let poor = ImageFiles::ours().without_library("pgaudit");
+    scene.host.tag("aza-pg:18", poor);
+    scene.pass();
+    scene.pass();
+    assert_eq!(scene.reason(ConditionType::ContainersReady), "CrashLooping");
+    scene.host.tag("aza-pg:18", ImageFiles::ours());
+    insta::assert_snapshot!(scene.tale());
+}
+
+#[test]
+fn a_manifest_that_no_server_starts_with_is_repaired_by_the_next_one() {
+    let mut scene = Scene::new(stack("db").with_extension("timescaledb"));
+    scene.pass();
+    scene.pass();
+    assert_eq!(scene.reason(ConditionType::ContainersReady), "CrashLooping");
+    scene.save(stack("db"));
+    scene.settle();
+    assert!(scene.agent.is(ConditionType::Ready), "{}", scene.status());
+}
+
+#[test]
+fn a_library_that_the_image_lacks_never_stands_in_the_way_of_a_start_by_hand() {
+    let mut scene = Scene::running(stack("db"));
+    scene.save(
+        stack("db")
+            .with_extension("timescaledb")
+            .with_setting("max_connections", "150"),
+    );
+    scene.settle();
+    assert_eq!(scene.show("max_connections"), "150");
+    scene.host.docker_restart("db");
+    scene.settle();
+    assert_eq!(scene.reason(ConditionType::Available), "Answers");
+}
+
+#[test]
+fn with_the_hosts_size_unknown_nothing_is_called_in_sync() {
+    let mut scene = Scene::running(stack("db"));
+    scene.host.blind.insert(Sight::HostSize);
+    scene.save(stack("db").with_memory("2GiB"));
+    let after = scene.pass();
+    assert!(after.plan.is_empty());
+    insta::assert_snapshot!(scene.status());
+}
+
+#[test]
+fn with_the_hosts_size_unknown_a_manifest_was_not_in_sync_once() {
+    let wanted = || stack("db").reports_drift();
+    let mut scene = Scene::running(wanted());
+    scene.save(wanted().with_setting("work_mem", "32MB"));
+    scene.host.blind.insert(Sight::HostSize);
+    scene.pass();
+    scene.host.blind.clear();
+    scene.settle();
+    assert_eq!(scene.show("work_mem"), "32768");
+}
+
+#[test]
+fn a_limit_above_that_is_not_seen_for_a_moment_is_not_growth() {
+    let mut host = Host::new();
+    host.ancestor_memory = Some(aza_agent::api::Bytes::gib(2));
+    let mut scene = Scene::on(host, stack("db").with_memory("8GiB"));
+    scene.settle();
+    scene.host.blind.insert(Sight::Cgroup);
+    let after = scene.pass();
+    assert!(after.plan.is_empty(), "{:#?}", after.plan);
+}
+
+#[test]
+fn memory_safe_speaks_of_the_limit_that_holds() {
+    let wanted = || stack("db").with_memory("4GiB").with_workload("oltp");
+    let mut scene = Scene::running(wanted());
+    assert!(scene.agent.is(ConditionType::MemorySafe));
+    scene.save(wanted().suspended());
     scene
         .host
-        .tag("aza-pg:18", ImageFiles::ours().without_library("pgaudit"));
-    insta::assert_snapshot!(scene.tale());
+        .docker_update_memory("db", aza_agent::api::Bytes::gib(2));
+    scene.settle();
+    assert_eq!(scene.truth(ConditionType::MemorySafe), Truth::False);
 }

@@ -3,7 +3,10 @@
 //! Data goes to standard output, everything else to standard error. What people read and what
 //! machines read come from the same value. `plan` and `status` never change anything.
 
-#![expect(clippy::disallowed_methods, reason = "the front door asks the clock and the host's name")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the front door asks the clock and the host's name"
+)]
 
 mod approve;
 mod error;

@@ -25,6 +25,9 @@ pub struct RunArgs {
     /// Read the directory again after this time [default: 60s].
     #[arg(long, value_parser = duration)]
     rescan: Option<Duration>,
+    /// For tests: when a missing manifest counts as gone.
+    #[arg(long, value_parser = duration, hide = true)]
+    gone_after: Option<Duration>,
 }
 
 /// Reads a time with a unit. humantime takes `5M` for five months: nobody means that here.
@@ -35,7 +38,11 @@ fn duration(text: &str) -> Result<Duration, String> {
     }
     let time = humantime::parse_duration(text).map_err(|_| wrong())?;
     let allowed = Duration::from_millis(100)..=Duration::from_secs(3600);
-    if allowed.contains(&time) { Ok(time) } else { Err(wrong()) }
+    if allowed.contains(&time) {
+        Ok(time)
+    } else {
+        Err(wrong())
+    }
 }
 
 /// Runs the agent.
@@ -44,8 +51,10 @@ fn duration(text: &str) -> Result<Duration, String> {
 /// It cannot begin.
 pub fn run(args: RunArgs) -> Result<Exit, CliError> {
     need_root("run")?;
-    let layout = Layout::new(std::path::absolute(&args.host.state.state_dir).map_err(CliError::Io)?);
-    let directory = std::path::absolute(desired_state(&args.host, &layout)).map_err(CliError::Io)?;
+    let layout =
+        Layout::new(std::path::absolute(&args.host.state.state_dir).map_err(CliError::Io)?);
+    let directory =
+        std::path::absolute(desired_state(&args.host, &layout)).map_err(CliError::Io)?;
     let options = Options {
         desired_state: directory,
         host_name: host_name(args.host.host.as_deref()),
@@ -54,6 +63,7 @@ pub fn run(args: RunArgs) -> Result<Exit, CliError> {
         once: args.once,
         resync: args.resync.unwrap_or(RESYNC),
         rescan: args.rescan.unwrap_or(controller::RESCAN),
+        gone_after: args.gone_after.unwrap_or(controller::GONE_AFTER),
         version: env!("CARGO_PKG_VERSION"),
     };
     let once = options.once;
@@ -61,7 +71,11 @@ pub fn run(args: RunArgs) -> Result<Exit, CliError> {
         let docker = connect(&args.host.docker).await?;
         Ok(controller::run(options, docker).await?)
     })?;
-    Ok(if once && !ready { Exit::NotReady } else { Exit::Done })
+    Ok(if once && !ready {
+        Exit::NotReady
+    } else {
+        Exit::Done
+    })
 }
 
 #[cfg(test)]

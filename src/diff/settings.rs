@@ -51,6 +51,8 @@ pub enum Hold {
     UnknownSetting,
     /// The server does not take the value.
     Rejected,
+    /// It names a library that the image lacks: with that line no start would come up.
+    LibraryMissing,
     /// It cannot be changed at all.
     Fixed,
 }
@@ -67,6 +69,7 @@ impl Hold {
             Self::ForeignLine => "ForeignLine",
             Self::UnknownSetting => "UnknownSetting",
             Self::Rejected => "ValueRejected",
+            Self::LibraryMissing => "LibraryMissing",
         }
     }
 
@@ -92,6 +95,11 @@ impl Hold {
             ),
             Self::UnknownSetting => "this server has no such setting".to_owned(),
             Self::Rejected => "the server does not take this value".to_owned(),
+            Self::LibraryMissing => {
+                "the image lacks a library of the list, and a server that preloads it does not \
+                 start: use an image that carries it"
+                    .to_owned()
+            }
         }
     }
 }
@@ -205,8 +213,20 @@ fn owned(
         && !is_ours(name)
         && !target.from.is_named()
         && (!record.known_from_start || record.inherited.contains(name));
-    let hold = hold.or(foreign.then_some(Hold::ForeignLine));
+    let missing = matches!(correction, Correction::Set(_))
+        && lacks_library(name.as_str(), &target.value, server);
+    let hold = hold
+        .or(foreign.then_some(Hold::ForeignLine))
+        .or(missing.then_some(Hold::LibraryMissing));
     drift(correction, (!runs).then(|| row.context()), hold)
+}
+
+/// Whether a preload list names a library that the image does not have.
+fn lacks_library(name: &str, list: &str, server: &Server) -> bool {
+    name == "shared_preload_libraries"
+        && list_items(list)
+            .iter()
+            .any(|library| !server.libraries.contains(library))
 }
 
 /// A setting that the server does not list. Those of a library that is not loaded yet come with it;
@@ -290,3 +310,7 @@ fn show(row: &SettingRow, value: &str) -> String {
         Err(_) => value.to_owned(),
     }
 }
+
+#[cfg(test)]
+#[path = "settings_tests.rs"]
+mod tests;

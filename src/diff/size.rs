@@ -3,7 +3,8 @@
 //!
 //! The tuner gets the capacity that will hold once the limits are the wanted ones. While it grows,
 //! the limit comes first and the settings follow in the same pass; while it shrinks, the settings
-//! come first.
+//! come first. A limit that the manifest no longer names holds until the container is made again:
+//! until then the settings stay below it, and only the declared file speaks of what comes after.
 
 use std::collections::BTreeMap;
 
@@ -55,11 +56,15 @@ impl TargetFrom {
     }
 }
 
-/// Returns the tuner's inputs. `None` while the host's size is unknown: then nothing is sized.
+/// Returns the tuner's inputs. `None` while the host's size or the cgroup's limits are unknown: then
+/// nothing is sized, because a limit of a group above that is not seen would look like growth.
 #[must_use]
 pub fn inputs(desired: &Desired, seen: &Observed) -> Option<Inputs> {
     let host = seen.host.known()?;
-    let (memory, cpus) = capacity(desired, host, seen);
+    if seen.limits.why_unknown().is_some() {
+        return None;
+    }
+    let (memory, cpus) = capacity(desired, host, seen, Moment::BeforeARecreate);
     let told = seen
         .server
         .known()
@@ -76,25 +81,46 @@ pub fn inputs(desired: &Desired, seen: &Observed) -> Option<Inputs> {
             .as_ref()
             .map_or(Some(desired.resources.shm_size), |t| t.shm),
         disk: told.as_ref().and_then(|t| t.disk),
-        preload: preload(desired),
+        preload: loadable(desired, seen),
         cron_database: catalogue::CRON_DATABASE.to_owned(),
     })
 }
 
+/// Of which container a capacity is.
+#[derive(Clone, Copy)]
+enum Moment {
+    /// Of the one that runs, as far as live limits can change it.
+    BeforeARecreate,
+    /// Of one that is made from the manifest.
+    AfterARecreate,
+}
+
 /// Returns the memory and the CPUs that will hold once the limits are the wanted ones: the smallest
 /// of the manifest, the host and what the cgroup's ancestors leave.
-fn capacity(desired: &Desired, host: &Host, seen: &Observed) -> (Bytes, u32) {
+fn capacity(desired: &Desired, host: &Host, seen: &Observed, moment: Moment) -> (Bytes, u32) {
     let limits = seen.limits.known();
+    let own_cpus = seen.container.known().and_then(|c| c.cpus);
     // A limit below the container's own one is an ancestor's.
     let ancestors =
         limits.and_then(|l| l.memory.filter(|m| l.own_memory.is_none_or(|own| *m < own)));
-    let memory = [desired.resources.memory, Some(host.memory), ancestors]
+    let ancestors_cpus =
+        limits.and_then(|l| l.cpus.filter(|c| own_cpus.is_none_or(|own| *c < own)));
+    let wanted = &desired.resources;
+    let (named, named_cpus) = match moment {
+        Moment::BeforeARecreate => {
+            let (own, own_cpus) = (limits.and_then(|l| l.own_memory), limits.and(own_cpus));
+            (wanted.memory.or(own), wanted.cpus.or(own_cpus))
+        }
+        Moment::AfterARecreate => (wanted.memory, wanted.cpus),
+    };
+    let memory = [named, Some(host.memory), ancestors]
         .into_iter()
         .flatten()
         .min();
     let cpuset = limits.and_then(|l| l.cpuset);
     let cpus = [
-        desired.resources.cpus.map(|c| c.whole()),
+        named_cpus.map(|c| c.whole()),
+        ancestors_cpus.map(|c| c.whole()),
         Some(host.cpus),
         cpuset,
     ]
@@ -107,6 +133,9 @@ fn capacity(desired: &Desired, host: &Host, seen: &Observed) -> (Bytes, u32) {
     )
 }
 
+/// The setting with the preload list.
+const PRELOAD: &str = "shared_preload_libraries";
+
 /// Returns the preload list that the manifest asks for.
 #[must_use]
 pub fn preload(desired: &Desired) -> Vec<String> {
@@ -114,9 +143,7 @@ pub fn preload(desired: &Desired) -> Vec<String> {
         .settings
         .iter()
         .find_map(|(name, value)| match value {
-            Override::Value(list) if name.as_str() == "shared_preload_libraries" => {
-                Some(list.as_str())
-            }
+            Override::Value(list) if name.as_str() == PRELOAD => Some(list.as_str()),
             Override::Value(_) | Override::Auto => None,
         });
     let base: Vec<&str> = match named {
@@ -134,6 +161,14 @@ pub fn preload(desired: &Desired) -> Vec<String> {
     catalogue::preload_list(base, wanted.map(|e| e.name.as_str()))
 }
 
+/// Returns what of that list the image can load. The rest costs no worker and no restart; that it is
+/// missing is told as a setting that is held.
+fn loadable(desired: &Desired, seen: &Observed) -> Vec<String> {
+    let libraries = seen.server.known().map(|server| &server.libraries);
+    let is_there = |library: &String| libraries.is_none_or(|have| have.contains(library));
+    preload(desired).into_iter().filter(is_there).collect()
+}
+
 /// Returns the target of every owned setting: the tuner's, and the manifest's over it.
 #[must_use]
 pub fn targets(desired: &Desired, tuning: &Tuning, seen: &Observed) -> Targets {
@@ -149,6 +184,11 @@ pub fn targets(desired: &Desired, tuning: &Tuning, seen: &Observed) -> Targets {
             .and_then(|s| s.settings.get(&name))
             .and_then(|row| row.base.clone());
         let target = match (same_revision, base) {
+            // No formula: it is what the manifest asks for, whichever image is to load it.
+            _ if tuned.name == PRELOAD => Target {
+                value: preload(desired).join(","),
+                from: TargetFrom::Tuner,
+            },
             (false, Some(value)) => Target {
                 value,
                 from: TargetFrom::Include,
@@ -163,7 +203,7 @@ pub fn targets(desired: &Desired, tuning: &Tuning, seen: &Observed) -> Targets {
     for (name, wanted) in &desired.settings {
         match wanted {
             // The preload list was merged with what the extensions need, and tuned with.
-            Override::Value(_) if name.as_str() == "shared_preload_libraries" => {}
+            Override::Value(_) if name.as_str() == PRELOAD => {}
             Override::Value(value) => {
                 let target = Target {
                     value: value.clone(),
@@ -181,15 +221,20 @@ pub fn targets(desired: &Desired, tuning: &Tuning, seen: &Observed) -> Targets {
     Targets { settings }
 }
 
-/// Returns what the declared file shall say at the next start: the wanted capacity.
+/// Returns what the declared file shall say at the next start: what the manifest wants and the groups
+/// above leave, so that a start before the limit has shrunk already fits it. The container takes the
+/// smaller of this and its own limit, so a start before the limit has grown fits that too.
 ///
-/// While memory grows the limit is set before this is written, and while it shrinks the wanted one is
-/// the smaller one already; the entrypoint never goes beyond the limit that it sees itself.
+/// A library that the image lacks is left out: with it no start would come up, a person's neither.
 #[must_use]
-pub fn declared(desired: &Desired, tuning: &Tuning) -> Declared {
+pub fn declared(desired: &Desired, tuning: &Tuning, seen: &Observed) -> Declared {
+    let capacity = seen
+        .host
+        .known()
+        .map(|host| capacity(desired, host, seen, Moment::AfterARecreate));
     Declared {
-        memory: Some(tuning.inputs.memory),
-        cpus: Some(tuning.inputs.cpus),
+        memory: capacity.map(|(memory, _)| memory),
+        cpus: capacity.map(|(_, cpus)| cpus),
         workload: desired.workload,
         storage: Some(desired.storage),
         preload: Some(tuning.inputs.preload.clone()),
@@ -199,7 +244,12 @@ pub fn declared(desired: &Desired, tuning: &Tuning) -> Declared {
 /// Returns the text that the declared file should have, where it has another.
 #[must_use]
 pub fn declared_drift(desired: &Desired, tuning: &Tuning, seen: &Observed) -> Option<String> {
-    let wanted = declared(desired, tuning).render();
+    // Which libraries the image has is the server's to tell: what it would not start with must not
+    // be declared while it is silent.
+    if seen.server.why_unknown().is_some() {
+        return None;
+    }
+    let wanted = declared(desired, tuning, seen).render();
     match &seen.declared {
         Observation::Known(text) if *text == wanted => None,
         Observation::Known(_) | Observation::Absent => Some(wanted),

@@ -26,6 +26,9 @@ pub struct Record {
     pub last_restart: Option<String>,
     /// The same for the last recreate.
     pub last_recreate: Option<String>,
+    /// What ran when the last disruptive step began: the server's start for a restart, the container's
+    /// id for a recreate. While the same still runs, the step has not happened.
+    pub begun_on: Option<String>,
     /// The digest that was once in sync: from then on `drift: report` holds back.
     pub synced_digest: Option<String>,
     /// A disruptive step that had begun when this was written.

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use crate::api::desired::{Desired, RestartMode};
 use crate::api::setting::Context;
 use crate::diff::SettingDrift;
+use crate::facts::{Observed, Record};
 
 use super::wait;
 use crate::api::status::Waiting;
@@ -21,6 +22,25 @@ pub fn reasons(drifts: &[SettingDrift]) -> Vec<String> {
         .filter(|drift| drift.hold.is_none() && drift.takes == Some(Context::Postmaster))
         .map(|drift| format!("{} {} → {}", drift.name, drift.running, drift.wanted))
         .collect()
+}
+
+/// Returns what tells later whether a disruptive step has happened: a recreate changes the container's
+/// id, a restart the time at which the server started.
+#[must_use]
+pub fn evidence(seen: &Observed, recreate: bool) -> Option<String> {
+    if recreate {
+        seen.container.known().map(|c| c.id.clone())
+    } else {
+        seen.server.known().map(|s| s.started_at.to_string())
+    }
+}
+
+/// Whether the disruptive step that was begun last has happened. Where the agent was killed between
+/// writing it down and doing it, it has not, and may be begun again.
+#[must_use]
+pub fn happened(seen: &Observed, recreate: bool, record: &Record) -> bool {
+    let before = record.begun_on.as_ref();
+    before.is_none_or(|before| evidence(seen, recreate).as_ref() != Some(before))
 }
 
 /// Whether a disruptive step may happen now, or why not.
@@ -66,3 +86,7 @@ pub fn allowed(
         }
     }
 }
+
+#[cfg(test)]
+#[path = "restart_tests.rs"]
+mod tests;

@@ -3,6 +3,7 @@
 use crate::api::desired::Desired;
 use crate::api::status::Waiting;
 use crate::diff::services::volume_name;
+use crate::diff::settings::list_items;
 use crate::diff::{Change, Drifts, ServiceDrift};
 use crate::facts::{ContainerState, Observation, Observed, Record};
 
@@ -161,7 +162,15 @@ pub fn revive(seen: &Observed, drifts: &Drifts, down: &Down<'_>, plan: &mut Plan
                 "the container is paused: run `docker unpause`, nothing else ends it".to_owned();
             return plan.wait("Paused", message);
         }
+        // A new try does not help, a new cause does: another image, another declared file.
+        ContainerState::Restarting if !down.changes.is_empty() => {}
         ContainerState::Restarting => {
+            if let Some(text) = &drifts.declared {
+                plan.push(
+                    Step::Declare { text: text.clone() },
+                    "the container's next attempt tunes for it",
+                );
+            }
             let message = format!(
                 "the container ends right after each start ({}): see `docker logs {}`",
                 down.how, container.name
@@ -182,10 +191,10 @@ pub fn revive(seen: &Observed, drifts: &Drifts, down: &Down<'_>, plan: &mut Plan
             "the next start tunes for it",
         );
     }
-    let who = if down.by_hand {
-        "it was stopped by hand"
-    } else {
-        "its start failed"
+    let who = match down.state {
+        ContainerState::Restarting => "it ends right after each start",
+        _ if down.by_hand => "it was stopped by hand",
+        _ => "its start failed",
     };
     let id = container.id.clone();
     if down.changes.is_empty() {
@@ -231,12 +240,13 @@ pub fn disrupt(
         ("recreate", &moment.record.last_recreate)
     };
     let because: Vec<String> = recreate.iter().chain(&restarts).cloned().collect();
-    if let Some(waiting) = unsafe_now(drifts, seen, &because, !recreate.is_empty()) {
+    if let Some(waiting) = unsafe_now(seen, &because, !recreate.is_empty()) {
         plan.waiting.push(waiting);
         return;
     }
     let fingerprint = because.join("; ");
-    if tried.as_ref() == Some(&fingerprint) && !moment.approved {
+    let happened = restart::happened(seen, !recreate.is_empty(), moment.record);
+    if tried.as_ref() == Some(&fingerprint) && happened && !moment.approved {
         let message = format!(
             "a {what} was tried and did not bring about: {fingerprint}. It is not repeated (again: aza-agent approve {})",
             desired.name
@@ -254,6 +264,8 @@ pub fn disrupt(
                     because,
                 }
             } else {
+                // An adopted stack has none of them yet.
+                plan.push(Step::Prepare, "the new container is about to mount them");
                 Step::Recreate {
                     container: id,
                     because,
@@ -266,12 +278,7 @@ pub fn disrupt(
 }
 
 /// Why a start right now might not come up again.
-fn unsafe_now(
-    drifts: &Drifts,
-    seen: &Observed,
-    because: &[String],
-    recreate: bool,
-) -> Option<Waiting> {
+fn unsafe_now(seen: &Observed, because: &[String], recreate: bool) -> Option<Waiting> {
     let Some(server) = seen.server.known() else {
         let message = format!(
             "the server could not be asked, so nothing is restarted: {}",
@@ -295,12 +302,13 @@ fn unsafe_now(
         );
         return Some(wait("ConfigFileError", message));
     }
-    let preload = drifts
-        .settings
+    // What the next start would load, whoever wrote the line; a recreate may bring another image.
+    let line = server
+        .auto_lines
         .iter()
-        .find(|d| d.name.as_str() == "shared_preload_libraries")?;
-    let wanted = crate::diff::settings::list_items(&preload.wanted);
-    let missing = wanted
+        .find(|(name, _)| name.as_str() == "shared_preload_libraries");
+    let libraries = line.map(|(_, list)| list_items(list)).unwrap_or_default();
+    let missing = libraries
         .iter()
         .find(|l| !recreate && !server.libraries.contains(l))?;
     Some(wait(

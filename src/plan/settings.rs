@@ -2,7 +2,7 @@
 
 use crate::api::setting::Context;
 use crate::diff::extensions::ExtensionWant;
-use crate::diff::settings::Correction;
+use crate::diff::settings::{Correction, list_items};
 use crate::diff::{Drifts, ExtensionDrift, Hold, SettingDrift};
 use crate::facts::Server;
 use crate::facts::settings::Pin;
@@ -11,7 +11,7 @@ use super::{Plan, Step};
 
 /// Plans what a running server can be brought to without a restart.
 pub fn adjust(drifts: &Drifts, server: &Server, plan: &mut Plan) {
-    lines(&drifts.settings, plan);
+    lines(&drifts.settings, server, plan);
     if !server.in_recovery {
         drifts
             .extensions
@@ -20,16 +20,17 @@ pub fn adjust(drifts: &Drifts, server: &Server, plan: &mut Plan) {
     }
 }
 
-fn lines(drifts: &[SettingDrift], plan: &mut Plan) {
+fn lines(drifts: &[SettingDrift], server: &Server, plan: &mut Plan) {
     let mut reload = Vec::new();
     let mut wrote = false;
     for drift in drifts {
         if let Some(hold) = drift.hold {
             let message = format!(
-                "{} stays {} instead of {}: {}",
+                "{} stays {} instead of {}: {}{}",
                 drift.name,
                 drift.running,
                 drift.wanted,
+                lacking(drift, server),
                 hold.help(&drift.name)
             );
             plan.wait(hold.reason(), message);
@@ -74,6 +75,17 @@ fn lines(drifts: &[SettingDrift], plan: &mut Plan) {
         };
         plan.push(Step::Reload { expect: reload }, reason);
     }
+}
+
+/// Names the libraries that keep a preload list from being written.
+fn lacking(drift: &SettingDrift, server: &Server) -> String {
+    if drift.hold != Some(Hold::LibraryMissing) {
+        return String::new();
+    }
+    let wanted = list_items(&drift.wanted);
+    let missing = wanted.iter().filter(|l| !server.libraries.contains(l));
+    let names: Vec<String> = missing.map(|l| format!("`{l}`")).collect();
+    format!("{} missing; ", names.join(", "))
 }
 
 fn set_reason(drift: &SettingDrift) -> &'static str {

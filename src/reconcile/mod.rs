@@ -12,7 +12,7 @@ use crate::api::desired::{DeletionPolicy, Desired};
 use crate::api::event::Event;
 use crate::api::{Disruption, SettingName};
 use crate::diff::{self, Drifts, Targets, size};
-use crate::facts::{Observation, Observed, Record, Server};
+use crate::facts::{Observed, Record, Server};
 use crate::plan::{self, Moment, Plan, Planned, Step};
 use crate::report::conditions::Told;
 use crate::report::{Outcome, conditions::conditions, events::events};
@@ -87,7 +87,11 @@ pub async fn pass(world: &mut impl World, before: Before) -> After {
     recall(&mut record, &desired, &seen);
     let thought = think(&desired, &seen, &record, approved);
     settle(&mut record, &desired, &seen, &thought);
-    let outcomes = act(world, &desired, &thought.plan, &mut record, approved).await;
+    if approved && !releases_anything(&thought, &seen) {
+        // An approval is for what waits, never for what comes later.
+        let _ = world.take_approval(&desired);
+    }
+    let outcomes = act(world, &desired, &seen, &thought.plan, &mut record, approved).await;
     let budget = thought
         .tuning
         .as_ref()
@@ -128,14 +132,20 @@ pub async fn pass(world: &mut impl World, before: Before) -> After {
 /// Makes one pass for a stack whose manifest is gone. `by_policy` says whether its deletion policy counts;
 /// it does not for the last manifest of a directory, which may only have been emptied by mistake.
 pub async fn retire(world: &mut impl World, before: Before, by_policy: bool) -> After {
-    let Before { mut desired, record, conditions: previous, events: kept, .. } = before;
+    let Before {
+        mut desired,
+        record,
+        conditions: previous,
+        events: kept,
+        ..
+    } = before;
     if !by_policy {
         desired.deletion_policy = DeletionPolicy::Orphan;
     }
     let mut record = record.unwrap_or_default();
     let seen = world.look(&desired, &BTreeSet::new()).await;
     let plan = plan::retire(&desired, &seen);
-    let outcomes = act(world, &desired, &plan, &mut record, false).await;
+    let outcomes = act(world, &desired, &seen, &plan, &mut record, false).await;
     let now = world.now();
     let message = "the manifest is gone; aza-agent looks after this stack no longer";
     let findings = [ConditionType::Ready, ConditionType::Accepted].map(|kind| Finding {
@@ -153,20 +163,30 @@ pub async fn retire(world: &mut impl World, before: Before, by_policy: bool) -> 
         .collect();
     let events = events(kept, &outcomes, &previous, &dated, now);
     let failed = outcomes.iter().any(|o| o.result.is_err());
-    let next = if failed { Next::Backoff } else { Next::Quiet(None) };
-    After { seen, plan, outcomes, record, conditions: dated, events, next }
+    let next = if failed {
+        Next::Backoff
+    } else {
+        Next::Quiet(None)
+    };
+    After {
+        seen,
+        plan,
+        outcomes,
+        record,
+        conditions: dated,
+        events,
+        next,
+    }
 }
 
 /// Sizes, compares and decides: pure, and the whole of `aza-agent plan`.
 #[must_use]
 pub fn think(desired: &Desired, seen: &Observed, record: &Record, approved: bool) -> Thought {
     let Some(inputs) = size::inputs(desired, seen) else {
-        let why = seen
-            .host
-            .why_unknown()
-            .unwrap_or("the host's size is unknown");
+        let why = seen.host.why_unknown().or(seen.limits.why_unknown());
+        let why = why.unwrap_or("the host's size is unknown");
         let mut plan = Plan::default();
-        plan.waiting.push(plan::wait("HostUnknown", why));
+        plan.waiting.push(plan::wait(plan::HOST_UNKNOWN, why));
         return Thought {
             tuning: None,
             targets: Targets::default(),
@@ -244,10 +264,22 @@ pub fn running_budget(tuning: &Tuning, seen: &Observed) -> Option<Budget> {
                 .clone(),
         )
     };
-    Some(tune::budget(
-        &tuning.inputs,
-        &Effective::from_lookup(lookup),
-    ))
+    // What counts is the limit that holds, not the one that is wanted.
+    let limit = seen.limits.known().and_then(|l| l.memory);
+    let host = seen.host.known().map(|h| h.memory);
+    let memory = limit.into_iter().chain(host).min();
+    let inputs = tune::Inputs {
+        memory: memory.unwrap_or(tuning.inputs.memory),
+        ..tuning.inputs.clone()
+    };
+    Some(tune::budget(&inputs, &Effective::from_lookup(lookup)))
+}
+
+/// Whether a disruptive step is pending that an approval lets happen, now or once it can be seen.
+fn releases_anything(thought: &Thought, seen: &Observed) -> bool {
+    !saw_everything(seen)
+        || thought.drifts.service.is_some()
+        || !plan::restart::reasons(&thought.drifts.settings).is_empty()
 }
 
 /// Brings the record up to what was seen: a cluster met for the first time is either ours from its
@@ -286,14 +318,17 @@ fn settle(record: &mut Record, desired: &Desired, seen: &Observed, thought: &Tho
     record
         .lines
         .retain(|name, _| server.auto_lines.contains_key(name));
+    if thought.tuning.is_none() {
+        return;
+    }
     if plan::restart::reasons(&thought.drifts.settings).is_empty() {
         record.last_restart = None;
     }
-    if thought.drifts.service.is_none() {
+    if thought.drifts.service.is_none() && seen.image.known().is_some() {
         record.last_recreate = None;
         record.journal = None;
     }
-    if thought.drifts == Drifts::default() {
+    if thought.drifts == Drifts::default() && saw_everything(seen) {
         record.synced_digest = Some(desired.digest.clone());
     }
 }
@@ -302,6 +337,7 @@ fn settle(record: &mut Record, desired: &Desired, seen: &Observed, thought: &Tho
 async fn act(
     world: &mut impl World,
     desired: &Desired,
+    seen: &Observed,
     plan: &Plan,
     record: &mut Record,
     approved: bool,
@@ -317,6 +353,8 @@ async fn act(
             break;
         }
         let begun = if *disruption >= Disruption::Restart {
+            let recreate = *disruption >= Disruption::Recreate;
+            record.begun_on = plan::restart::evidence(seen, recreate);
             begin(world, desired, step, record, approved)
         } else {
             Ok(())
@@ -423,6 +461,13 @@ fn next(plan: &Plan, outcomes: &[Outcome], conditions: &[Condition]) -> Next {
 /// Whether everything could be seen that a pass depends on.
 #[must_use]
 pub fn saw_everything(seen: &Observed) -> bool {
-    !matches!(seen.container, Observation::Unknown { .. })
-        && !matches!(seen.server, Observation::Unknown { .. })
+    let unseen = [
+        seen.host.why_unknown(),
+        seen.container.why_unknown(),
+        seen.image.why_unknown(),
+        seen.limits.why_unknown(),
+        seen.server.why_unknown(),
+        seen.declared.why_unknown(),
+    ];
+    unseen.iter().all(Option::is_none)
 }

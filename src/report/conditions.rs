@@ -9,7 +9,7 @@ use crate::diff::limits::LimitValues;
 use crate::diff::settings::foreign_lines;
 use crate::diff::{Correction, Drifts, Hold, ServiceDrift, SettingDrift, Targets};
 use crate::facts::{ContainerState, Observation, Observed, Record, Server};
-use crate::plan::{Plan, restart};
+use crate::plan::{self, Plan, restart};
 use crate::tune::Budget;
 
 use super::Outcome;
@@ -139,6 +139,23 @@ fn failure_message(outcome: &Outcome) -> String {
     }
 }
 
+/// Returns a condition of differences while nothing could be compared.
+fn not_compared(told: &Told<'_>, kind: ConditionType) -> Option<Finding> {
+    let why = waiting_for(told, &[plan::HOST_UNKNOWN])?;
+    Some(finding(kind, Truth::Unknown, "HostUnknown", why))
+}
+
+/// Returns the word for differences that are about to go, or why they are left.
+fn changing(told: &Told<'_>) -> &'static str {
+    if told.desired.suspend {
+        "Suspended"
+    } else if waiting_for(told, &["DriftReported"]).is_some() {
+        "DriftReported"
+    } else {
+        "Changing"
+    }
+}
+
 fn waiting_for<'a>(told: &'a Told<'_>, reasons: &[&str]) -> Option<&'a str> {
     told.plan
         .waiting
@@ -151,6 +168,10 @@ fn containers_ready(told: &Told<'_>) -> Finding {
     let kind = ConditionType::ContainersReady;
     if let Some(outcome) = failed(told, &["prepare", "create", "start", "recreate", "restart"]) {
         return finding(kind, Truth::False, "StepFailed", failure_message(outcome));
+    }
+    if let (Observation::Known(_), Some(unknown)) = (&told.seen.container, not_compared(told, kind))
+    {
+        return unknown;
     }
     let blocked = [
         "VolumeInUse",
@@ -268,6 +289,9 @@ fn limits(told: &Told<'_>) -> Finding {
         (Observation::Unknown { why }, _) => {
             finding(kind, Truth::Unknown, "CgroupUnknown", why.clone())
         }
+        (Observation::Known(_), None) if not_compared(told, kind).is_some() => {
+            finding(kind, Truth::Unknown, "HostUnknown", "nothing was compared")
+        }
         (Observation::Absent, _) => finding(
             kind,
             Truth::Unknown,
@@ -276,10 +300,14 @@ fn limits(told: &Told<'_>) -> Finding {
         ),
         (Observation::Known(_), Some(drift)) => {
             let message = format!("{} → {}", drift.from, drift.to);
-            let reason = if waiting_for(told, &["SettingsFirst"]).is_some() {
-                "SettingsFirst"
-            } else {
-                "Changing"
+            if drift.without_memory().is_none() && follows_the_restart(told) {
+                let message =
+                    format!("{message} follows the restart that RestartRequired tells of");
+                return finding(kind, Truth::True, "AfterRestart", message);
+            }
+            let reason = match changing(told) {
+                "Changing" if waiting_for(told, &["SettingsFirst"]).is_some() => "SettingsFirst",
+                word => word,
             };
             finding(kind, Truth::False, reason, message)
         }
@@ -294,11 +322,29 @@ fn limits(told: &Told<'_>) -> Finding {
             } else {
                 ""
             };
-            let granted =
-                LimitValues { memory: limits.memory, memory_swap: None, cpus: limits.cpus };
-            finding(kind, Truth::True, "AsDeclared", format!("the cgroup grants {granted}{tail}"))
+            let granted = LimitValues {
+                memory: limits.memory,
+                memory_swap: None,
+                cpus: limits.cpus,
+            };
+            finding(
+                kind,
+                Truth::True,
+                "AsDeclared",
+                format!("the cgroup grants {granted}{tail}"),
+            )
         }
     }
+}
+
+/// Whether nothing but a waiting restart keeps memory from shrinking.
+fn follows_the_restart(told: &Told<'_>) -> bool {
+    let restart_waits = waiting_for(told, &["WindowClosed", "ApprovalNeeded"]).is_some();
+    let differing = told.drifts.settings.iter().filter(|d| d.takes.is_some());
+    let waits_for_it = restart::reasons(&told.drifts.settings).len();
+    waiting_for(told, &["SettingsFirst"]).is_some()
+        && restart_waits
+        && differing.count() == waits_for_it
 }
 
 fn settings(told: &Told<'_>) -> Finding {
@@ -317,6 +363,9 @@ fn settings(told: &Told<'_>) -> Finding {
             );
         }
     };
+    if let Some(unknown) = not_compared(told, kind) {
+        return unknown;
+    }
     if let Some(outcome) = failed(told, &["alter system", "reset setting", "reload"]) {
         return finding(kind, Truth::False, "StepFailed", failure_message(outcome));
     }
@@ -343,9 +392,15 @@ fn settings(told: &Told<'_>) -> Finding {
         Some(Context::Postmaster) => d.correction != Correction::Keep,
         Some(_) => true,
     };
-    let open: Vec<String> = told.drifts.settings.iter().filter(is_open).map(line).collect();
+    let open: Vec<String> = told
+        .drifts
+        .settings
+        .iter()
+        .filter(is_open)
+        .map(line)
+        .collect();
     if !open.is_empty() {
-        return finding(kind, Truth::False, "Changing", shortened(&open));
+        return finding(kind, Truth::False, changing(told), shortened(&open));
     }
     let foreign = foreign_lines(told.targets, server, told.record);
     let mut message = format!(
@@ -353,8 +408,15 @@ fn settings(told: &Told<'_>) -> Finding {
         told.targets.settings.len() - waits_for_restart.len()
     );
     if !waits_for_restart.is_empty() {
-        let verb = if waits_for_restart.len() == 1 { "waits" } else { "wait" };
-        message.push_str(&format!(", {} {verb} for a restart", waits_for_restart.len()));
+        let verb = if waits_for_restart.len() == 1 {
+            "waits"
+        } else {
+            "wait"
+        };
+        message.push_str(&format!(
+            ", {} {verb} for a restart",
+            waits_for_restart.len()
+        ));
     }
     if !foreign.is_empty() {
         let names: Vec<&str> = foreign.iter().map(|n| n.as_str()).collect();
@@ -404,6 +466,9 @@ fn extensions(told: &Told<'_>) -> Finding {
     ) {
         return finding(kind, Truth::False, "StepFailed", failure_message(outcome));
     }
+    if let Some(unknown) = not_compared(told, kind) {
+        return unknown;
+    }
     let Some(first) = told.drifts.extensions.first() else {
         let message = match told.desired.extensions.len() {
             0 => "the manifest asks for none".to_owned(),
@@ -436,7 +501,7 @@ fn extensions(told: &Told<'_>) -> Finding {
                 "{} in database {} is not as wanted yet",
                 first.name, first.database
             );
-            finding(kind, Truth::False, "Changing", message)
+            finding(kind, Truth::False, changing(told), message)
         }
     }
 }
@@ -455,6 +520,9 @@ fn restart_required(told: &Told<'_>) -> Finding {
         .cloned()
         .chain(restart::reasons(&told.drifts.settings))
         .collect();
+    if let Some(unknown) = not_compared(told, kind) {
+        return unknown;
+    }
     if reasons.is_empty() {
         return match &told.seen.server {
             Observation::Known(_) => finding(

@@ -91,7 +91,7 @@ impl Host {
 
     /// `docker build` or `docker load`: the reference points to another image from now on.
     pub fn tag(&mut self, reference: &str, files: ImageFiles) -> String {
-        let id = format!("sha256:b2b2b2b2{:08x}", self.number());
+        let id = format!("sha256:{:04x}b2b2b2b2b2b2", 0xb200 + self.number());
         self.images.insert(id.clone(), files);
         self.tags.insert(reference.to_owned(), id.clone());
         id

@@ -9,6 +9,15 @@ pub struct Line {
     pub setting: Option<(String, String)>,
 }
 
+impl Line {
+    /// Whether it sets one of these.
+    pub fn is_one_of(&self, names: &[&str]) -> bool {
+        self.setting
+            .as_ref()
+            .is_some_and(|(name, _)| names.contains(&name.as_str()))
+    }
+}
+
 /// Splits the file into its lines.
 pub fn parse(text: &str) -> Vec<Line> {
     text.lines()

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use aza_agent::api::Bytes;
-use aza_agent::tune::{Effective, budget};
+use aza_agent::tune::{Budget, Effective, budget};
 
 use crate::capacity::Sizing;
 use crate::conf;
@@ -34,47 +34,61 @@ const RESERVING: [&str; 12] = [
     "min_dynamic_shared_memory",
 ];
 
-/// Sets aside the lines that do not fit this container.
+/// Settings that cost memory later, by the query: they keep nothing from starting, so they stay and are told.
+const SPENDING: [&str; 6] = [
+    "work_mem",
+    "hash_mem_multiplier",
+    "maintenance_work_mem",
+    "autovacuum_work_mem",
+    "autovacuum_max_workers",
+    "max_parallel_workers",
+];
+
+/// Sets aside the lines that do not fit this container, and returns the budget of what is left.
 ///
 /// # Errors
 /// A file that cannot be read or written.
-pub fn fit_auto_conf(data: &Path, sizing: &Sizing, identity: &Identity) -> Result<(), Refusal> {
+pub fn fit_auto_conf(data: &Path, sizing: &Sizing, identity: &Identity) -> Result<Budget, Refusal> {
+    let tuned = sizing.tuning.budget.clone();
     let file = data.join("postgresql.auto.conf");
     if !file.exists() {
-        return Ok(());
+        return Ok(tuned);
     }
     // An unreadable file is skipped silently by the server, with all it holds: better to stop here.
     let lines = conf::parse(&read(&file)?);
-    let reserving = |line: &conf::Line| {
-        line.setting
-            .as_ref()
-            .is_some_and(|(name, _)| RESERVING.contains(&name.as_str()))
-    };
-    if !lines.iter().any(reserving) {
-        return Ok(());
+    let reserves = lines.iter().any(|line| line.is_one_of(&RESERVING));
+    if !reserves && !lines.iter().any(|line| line.is_one_of(&SPENDING)) {
+        return Ok(tuned);
     }
     let value = |name: &str| {
-        let left = lines
-            .iter()
-            .rev()
-            .filter_map(|line| line.setting.as_ref())
-            .find(|(known, _)| known == name);
+        let mut left = lines.iter().rev().filter_map(|line| line.setting.as_ref());
+        let left = left.find(|(known, _)| known == name);
         left.map(|(_, value)| value.clone())
             .or_else(|| sizing.tuning.value(name).map(str::to_owned))
     };
     let mut effective = Effective::from_lookup(value);
-    effective.shared_memory = shared_memory(data, identity);
+    if reserves {
+        effective.shared_memory = shared_memory(data, identity);
+    }
     let then = budget(&sizing.inputs, &effective);
     let needs = then.shared + f64::from(then.connections) * IDLE_CONNECTION_MB;
     let room = then.limit - then.reserve;
-    if needs <= room {
-        return Ok(());
+    if reserves && needs > room {
+        set_aside(data, &lines, needs, room)?;
+        return Ok(tuned);
     }
-    let (aside, kept): (Vec<_>, Vec<_>) = lines.iter().partition(|line| reserving(line));
-    let names: Vec<&str> = aside
-        .iter()
-        .filter_map(|line| Some(line.setting.as_ref()?.0.as_str()))
-        .collect();
+    if tuned.kept && !then.kept {
+        let missing = -then.margin_mb;
+        log::warn(&format!(
+            "postgresql.auto.conf breaks the memory budget by {missing} MB: a busy server may run out of memory"
+        ));
+    }
+    Ok(then)
+}
+
+/// Moves the lines that reserve memory into a file of their own.
+fn set_aside(data: &Path, lines: &[conf::Line], needs: f64, room: f64) -> Result<(), Refusal> {
+    let (aside, kept): (Vec<_>, Vec<_>) = lines.iter().partition(|line| line.is_one_of(&RESERVING));
     let text = |lines: &[&conf::Line]| {
         lines
             .iter()
@@ -85,12 +99,16 @@ pub fn fit_auto_conf(data: &Path, sizing: &Sizing, identity: &Identity) -> Resul
         "# Taken out of postgresql.auto.conf by aza-entrypoint: with them the server needs {needs:.0} MB\n\
          # before the first query, and this container has {room:.0} MB for it. No server reads this file.\n"
     );
+    // The copy first: a crash in between leaves the lines twice, never nowhere.
     replace(&data.join(SET_ASIDE), &format!("{heading}{}", text(&aside)))?;
-    replace(&file, &text(&kept))?;
+    replace(&data.join("postgresql.auto.conf"), &text(&kept))?;
+    let names: Vec<&str> = aside
+        .iter()
+        .filter_map(|line| Some(line.setting.as_ref()?.0.as_str()))
+        .collect();
     log::warn(&format!(
-        "postgresql.auto.conf does not fit {} of memory: {needs:.0} MB needed before the first query. Set aside \
-         into {SET_ASIDE}: {}",
-        sizing.capacity.memory,
+        "postgresql.auto.conf does not fit this container: {needs:.0} MB needed before the first query, {room:.0} MB \
+         there. Set aside into {SET_ASIDE}: {}",
         names.join(", ")
     ));
     Ok(())

@@ -166,7 +166,10 @@ fn names_a_locale(arguments: &[String]) -> bool {
         .any(|argument| words.iter().any(|word| argument.starts_with(word)))
 }
 
-/// Writes `pg_hba.conf` and `pg_ident.conf`.
+/// Writes `pg_hba.conf` and `pg_ident.conf`, of a new cluster only.
+///
+/// A volume from elsewhere keeps its own rules. The official image's let everyone in through the socket, so the
+/// agent gets in there too; stricter ones make it report that it cannot look, and a person adds the `peer` line.
 fn may_connect(environment: &Environment, data: &Path) -> Result<(), Refusal> {
     let method = environment
         .host_auth_method

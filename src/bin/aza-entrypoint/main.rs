@@ -103,9 +103,9 @@ fn start(arguments: Vec<OsString>) -> Result<(), Refusal> {
     }
     paths::check_version(data)?;
     include::write(data, &sizing)?;
-    guard::fit_auto_conf(data, &sizing, &identity)?;
+    let budget = guard::fit_auto_conf(data, &sizing, &identity)?;
     postmaster::remove_stale_pid_file(data)?;
-    postmaster::become_postgres(arguments, &environment, &identity, &sizing)
+    postmaster::become_postgres(arguments, &environment, &identity, &budget)
 }
 
 #[cfg(test)]

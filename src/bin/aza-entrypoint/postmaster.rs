@@ -4,9 +4,9 @@ use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 
+use aza_agent::tune::Budget;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::capacity::Sizing;
 use crate::environment::Environment;
 use crate::identity::Identity;
 use crate::refusal::Refusal;
@@ -51,9 +51,9 @@ pub fn become_postgres(
     arguments: Vec<OsString>,
     environment: &Environment,
     identity: &Identity,
-    sizing: &Sizing,
+    budget: &Budget,
 ) -> Result<(), Refusal> {
-    bound_each_process(sizing);
+    bound_each_process(budget);
     let named = arguments.first().is_some_and(|first| first == "postgres");
     let mut command = identity.command("postgres");
     command.args(arguments.iter().skip(usize::from(named)));
@@ -71,8 +71,8 @@ pub fn become_postgres(
 }
 
 /// Lowers the soft limit of private memory: one runaway query then gets an error, and nobody else notices.
-fn bound_each_process(sizing: &Sizing) {
-    let wanted = (sizing.tuning.budget.process_limit as u64) << 20;
+fn bound_each_process(budget: &Budget) {
+    let wanted = (budget.process_limit as u64) << 20;
     let Rlimit {
         current: _,
         maximum,

@@ -1,0 +1,10 @@
+//! The agent on real Docker and PostgreSQL 18: every test has a stack, a state directory and an agent
+//! of its own, named `aza-test-…`, and removes them.
+//!
+//! Needs root, Docker with the compose plugin, and the image: `aza-agent image build`.
+
+mod fields;
+mod hands;
+mod life;
+mod secrets;
+mod stack;
