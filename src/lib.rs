@@ -10,7 +10,7 @@
 //! Five values carry a pass: `Observed`, drifts, `Plan`, `Outcome`, `Status`. Only looking and acting
 //! touch the world; `aza-agent plan` is `run` without its last two stages.
 //!
-//! Imports run one way; a room names only rooms to its left, and `e2e/house.rs` checks it:
+//! Imports run one way; a room names only rooms to its left, and `e2e/house` checks it:
 //! `api → facts → catalogue → tune → diff → plan → report → host → client → source, observe, act, store →
 //! reconcile → sim → controller → telemetry → cli → main`.
 //!

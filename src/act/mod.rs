@@ -1,4 +1,3 @@
-#![expect(clippy::disallowed_methods, reason = "this room changes the world")]
 //! Hands: one step at a time, exactly as planned. `perform` is one match and decides nothing.
 //!
 //! A step carries the container that it was planned for; a step on a container that is gone meanwhile

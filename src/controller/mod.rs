@@ -1,11 +1,12 @@
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the loop asks the clock, so that nobody below has to"
-)]
 //! The loop: which stack is due, one pass for each at a time, and an end in order.
 //!
 //! Events are for speed (the directory, Docker), timers for truth: every stack is looked at again
 //! within the resync time and the directory is read again within the rescan time, whatever was heard.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the loop asks the clock, so that nobody below has to"
+)]
 
 pub mod events;
 pub mod live;

@@ -1,10 +1,11 @@
+//! Eyes: Docker, PostgreSQL and the cgroup files, looked at side by side, each with its own deadline.
+//!
+//! Nothing here changes anything. What cannot be seen in time is `Unknown`, with the reason.
+
 #![expect(
     clippy::disallowed_methods,
     reason = "this room looks at the world, its clock included"
 )]
-//! Eyes: Docker, PostgreSQL and the cgroup files, looked at side by side, each with its own deadline.
-//!
-//! Nothing here changes anything. What cannot be seen in time is `Unknown`, with the reason.
 
 pub mod docker;
 pub mod postgres;
