@@ -7,9 +7,9 @@
 //! Nothing here changes anything. What cannot be seen in time is `Unknown`, with the reason.
 
 pub mod docker;
+pub mod inspect;
 pub mod postgres;
 
-mod inspect;
 mod port;
 mod volume;
 
