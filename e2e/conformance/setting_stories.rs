@@ -45,9 +45,12 @@ fn a_setting_of_no_library_is_told() {
 }
 
 #[test]
-fn a_value_that_the_server_refuses_is_told_and_the_others_go_on() {
+fn a_value_that_the_servers_own_check_refuses_is_told() {
     let mut both = Both::new("refused");
     both.settle(&both.manifest());
     let refused = both.manifest().with_setting("log_timezone", "Nowhere/Land").with_setting("work_mem", "7MB");
-    both.settle(&refused);
+    let tale = both.settle(&refused);
+    assert_told(&tale, "is SettingsInSync=False StepFailed");
+    let back = both.settle(&both.manifest());
+    assert_told(&back, "is Ready=True");
 }

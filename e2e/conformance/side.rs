@@ -13,6 +13,8 @@ use jiff::SignedDuration;
 
 /// More passes than any story needs; on the real world, with its waits, half a minute.
 const PATIENCE: usize = 60;
+/// Idle passes in a row after which a world that is not well will not get well: longer than a start.
+const LONG: usize = 12;
 
 /// How time goes by between two passes.
 pub trait Clock {
@@ -61,17 +63,20 @@ impl<W: World + Clock> Side<W> {
         after
     }
 
-    /// Passes until nothing is left that can be done now, or until the same step failed twice.
+    /// Passes until nothing is left that can be done now: until they are quiet, or the same step failed
+    /// twice, or nothing was done and nothing changed for long.
     pub async fn settle(&mut self, desired: &Desired) -> Vec<After> {
         let mut passes: Vec<After> = Vec::new();
+        let mut idle_for = 0;
         for _ in 0..PATIENCE {
             let after = self.pass(desired).await;
             let again = passes.last().is_some_and(|last| fails_alike(last, &after));
             let (next, idle) = (after.next, after.outcomes.is_empty());
             passes.push(after);
+            idle_for = if idle { idle_for + 1 } else { 0 };
             match next {
                 Next::Quiet(_) if idle => return passes,
-                Next::Backoff if again => return passes,
+                Next::Backoff if again || idle_for > LONG => return passes,
                 Next::Quiet(_) | Next::Now => {}
                 Next::Backoff => self.world.lets_go_by(requeue::FIRST_BACKOFF).await,
             }
