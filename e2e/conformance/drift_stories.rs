@@ -2,7 +2,7 @@
 
 use aza_agent::api::Bytes;
 
-use crate::both::{Both, assert_told};
+use crate::both::{Both, assert_told, deeds};
 use crate::hand::Hand;
 
 #[test]
@@ -83,10 +83,15 @@ fn a_tag_that_moved_is_another_container() {
 fn a_broken_file_is_told_and_holds_changes_back() {
     let mut both = Both::new("broken");
     both.settle(&both.manifest());
+    both.settle(&both.manifest().with_setting("wal_compression", "zstd"));
     both.by_hand(&Hand::BreakConf);
-    both.settle_again();
-    both.settle(&both.manifest().with_setting("work_mem", "7MB"));
+    let tale = both.settle_again();
+    assert!(deeds(&tale).is_empty(), "{tale:#?}");
+    let held = both.settle(&both.manifest().with_setting("work_mem", "7MB"));
+    assert_told(&held, "waits [ConfigFileError] work_mem");
+    assert!(deeds(&held).is_empty(), "{held:#?}");
     both.by_hand(&Hand::RepairConf);
     let tale = both.settle_again();
+    assert_told(&tale, "did reset setting: wal_compression zstd");
     assert_told(&tale, "is Ready=True");
 }
