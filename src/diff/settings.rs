@@ -55,6 +55,8 @@ pub enum Hold {
     LibraryMissing,
     /// It cannot be changed at all.
     Fixed,
+    /// A configuration file cannot be read, so nobody knows what its line is.
+    FileUnread,
 }
 
 impl Hold {
@@ -70,6 +72,7 @@ impl Hold {
             Self::UnknownSetting => "UnknownSetting",
             Self::Rejected => "ValueRejected",
             Self::LibraryMissing => "LibraryMissing",
+            Self::FileUnread => "ConfigFileError",
         }
     }
 
@@ -100,6 +103,10 @@ impl Hold {
                  start: use an image that carries it"
                     .to_owned()
             }
+            Self::FileUnread => {
+                "the server cannot read its configuration files: repair the line that pg_file_settings names"
+                    .to_owned()
+            }
         }
     }
 }
@@ -107,6 +114,9 @@ impl Hold {
 /// Compares every owned setting, and every line that the agent wrote and no longer needs.
 #[must_use]
 pub fn diff(targets: &Targets, server: &Server, record: &Record) -> Vec<SettingDrift> {
+    if !server.read_its_files() {
+        return unread(targets, server);
+    }
     let owned = targets
         .settings
         .iter()
@@ -219,6 +229,23 @@ fn owned(
         .or(foreign.then_some(Hold::ForeignLine))
         .or(missing.then_some(Hold::LibraryMissing));
     drift(correction, (!runs).then(|| row.context()), hold)
+}
+
+/// Without the files only the effective values can be compared; a line that was not told is not a line
+/// that is not there, so none is written and none is taken back.
+fn unread(targets: &Targets, server: &Server) -> Vec<SettingDrift> {
+    let differing = |(name, target): (&SettingName, &Target)| {
+        let row = server.settings.get(name)?;
+        (!same(row, &row.running, &target.value)).then(|| SettingDrift {
+            name: name.clone(),
+            running: show(row, &row.running),
+            wanted: show(row, &target.value),
+            correction: Correction::Keep,
+            takes: Some(row.context()),
+            hold: Some(Hold::FileUnread),
+        })
+    };
+    targets.settings.iter().filter_map(differing).collect()
 }
 
 /// Whether a preload list names a library that the image does not have.

@@ -39,6 +39,16 @@ pub struct Server {
     pub address_failure: Option<String>,
 }
 
+impl Server {
+    /// Whether all its configuration files could be read. A mistake that names no setting ends the reading:
+    /// `pg_file_settings` then tells neither the lines behind it nor any of `postgresql.auto.conf`, so that a
+    /// line which is not told may well be there.
+    #[must_use]
+    pub fn read_its_files(&self) -> bool {
+        self.file_errors.iter().all(|error| error.name.is_some())
+    }
+}
+
 /// One row of `pg_settings`, with what the files say.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SettingRow {

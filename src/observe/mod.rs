@@ -8,9 +8,9 @@
 )]
 
 pub mod docker;
+pub mod inspect;
 pub mod postgres;
 
-mod inspect;
 mod port;
 mod volume;
 

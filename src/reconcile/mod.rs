@@ -288,7 +288,8 @@ fn recall(record: &mut Record, desired: &Desired, seen: &Observed) {
     if seen.container.is_absent() && seen.volume.is_absent() && record.system_identifier.is_none() {
         record.known_from_start = true;
     }
-    let Some(server) = seen.server.known() else {
+    // Lines that could not be read now must not look like lines that came later.
+    let Some(server) = seen.server.known().filter(|server| server.read_its_files()) else {
         return;
     };
     if record.system_identifier.is_some() {
@@ -308,7 +309,7 @@ fn recall(record: &mut Record, desired: &Desired, seen: &Observed) {
 
 /// Remembers what this look settled: lines that are as wanted, a restart that helped, a digest in sync.
 fn settle(record: &mut Record, desired: &Desired, seen: &Observed, thought: &Thought) {
-    let Some(server) = seen.server.known() else {
+    let Some(server) = seen.server.known().filter(|server| server.read_its_files()) else {
         return;
     };
     for (name, line) in diff::settings::lines_to_take(&thought.targets, server, record) {

@@ -13,7 +13,7 @@ use crate::facts::{Container, ContainerState, Limits, Observation, Server, Setti
 
 use super::docker::SimContainer;
 use super::server::Sql;
-use super::values::boot;
+use super::values::{boot, stored};
 use super::{Host, Sight};
 
 pub(super) fn look(host: &mut Host, desired: &Desired, names: &BTreeSet<SettingName>) -> Observed {
@@ -123,7 +123,7 @@ fn server(
         Ok(session) => session,
         Err(why) => return Observation::unknown(why),
     };
-    let auto = session.cluster.auto.keys();
+    let auto = session.cluster.told_lines().keys();
     let asked: BTreeSet<&SettingName> = names.iter().chain(auto).collect();
     let settings = asked
         .into_iter()
@@ -137,7 +137,7 @@ fn server(
         tuning_revision: Some(session.cluster.tuning_revision),
         inputs: Some(session.cluster.inputs.clone()),
         settings,
-        auto_lines: session.cluster.auto.clone(),
+        auto_lines: session.cluster.told_lines().clone(),
         file_errors: session.cluster.file_errors(),
         libraries: session.image.libraries.clone(),
         extensions: extensions(&session, desired),
@@ -155,15 +155,18 @@ fn row(session: &Sql<'_>, name: &SettingName) -> Option<SettingRow> {
         source = given.source;
     }
     // The agent's own session sees what is set for its role and database.
-    if let Some((value, pinned_by)) = session.cluster.pins.get(name) {
-        running.clone_from(value);
+    let def = recorded(name.as_str())?;
+    if let Some((value, pinned_by)) = session.cluster.pins.get(name)
+        && let Some(value) = stored(def, value)
+    {
+        running = value;
         source = pinned_by;
     }
     Some(SettingRow {
-        def: recorded(name.as_str())?.clone(),
+        def: def.clone(),
         running,
         source: source.to_owned(),
-        base: session.cluster.base(name).cloned(),
+        base: session.cluster.told_base(name).cloned(),
         boot: boot(name.as_str()).map(str::to_owned),
     })
 }

@@ -9,7 +9,9 @@ use crate::api::setting::{Context, recorded};
 use crate::diff::settings::list_items;
 
 use super::image::ImageFiles;
-use super::values::{boot, is_unknown, library_of, stored, wal_buffers};
+use super::values::{
+    boot, is_refused_by_its_check, is_unknown, library_of, stored, wal_buffers, written,
+};
 use super::volume::Cluster;
 
 /// Extensions whose library refuses to be loaded later than at the start.
@@ -151,17 +153,12 @@ impl Sql<'_> {
         if self.postmaster.shows("allow_alter_system") == "off" {
             return refused("ALTER SYSTEM is not allowed in this environment".into());
         }
-        if self.cluster.broken_line.is_some() {
-            return Err(format!(
-                "after the change of {name} the files cannot be parsed"
-            ));
-        }
         let typo = library_of(name)
             .is_some_and(|l| self.postmaster.libraries.iter().any(|x| x == l))
             && recorded(name.as_str()).is_none();
         let Some(value) = value else {
             self.cluster.auto.remove(name);
-            return Ok(());
+            return self.files_can_be_parsed(name);
         };
         if is_unknown(name) || typo {
             return refused(format!("unrecognized configuration parameter \"{name}\""));
@@ -174,7 +171,20 @@ impl Sql<'_> {
                 return refused(format!("invalid value: {wrong}"));
             }
         }
-        self.cluster.auto.insert(name.clone(), value.to_owned());
+        if is_refused_by_its_check(name, value) {
+            return refused(format!("invalid value for parameter \"{name}\": \"{value}\""));
+        }
+        self.cluster.auto.insert(name.clone(), written(name, value));
+        self.files_can_be_parsed(name)
+    }
+
+    /// `ALTER SYSTEM` writes its own file, whatever is wrong with another one; the look afterwards fails.
+    fn files_can_be_parsed(&self, name: &SettingName) -> Result<(), String> {
+        if self.cluster.broken_line.is_some() {
+            return Err(format!(
+                "after the change of {name} the files cannot be parsed"
+            ));
+        }
         Ok(())
     }
 

@@ -38,6 +38,20 @@ const RESERVING: [&str; 5] = [
     "max_locks_per_transaction",
 ];
 
+/// Lines that initdb writes into `postgresql.conf`, and that nothing of ours beats.
+const WRITTEN_BY_INITDB: [(&str, &str); 10] = [
+    ("autovacuum_worker_slots", "16"),
+    ("datestyle", "iso, mdy"),
+    ("default_text_search_config", "pg_catalog.english"),
+    ("dynamic_shared_memory_type", "posix"),
+    ("lc_messages", "C.UTF-8"),
+    ("lc_monetary", "C.UTF-8"),
+    ("lc_numeric", "C.UTF-8"),
+    ("lc_time", "C.UTF-8"),
+    ("log_timezone", "Etc/UTC"),
+    ("timezone", "Etc/UTC"),
+];
+
 impl Host {
     /// Does what `aza-entrypoint` does, and becomes the server.
     ///
@@ -139,6 +153,10 @@ fn initdb(system_identifier: String, image: &ImageFiles, inputs: &Inputs) -> Clu
             ("postgres".to_owned(), created.collect()),
             ("template1".to_owned(), BTreeMap::new()),
         ]),
+        conf: WRITTEN_BY_INITDB
+            .into_iter()
+            .filter_map(|(name, value)| Some((SettingName::parse(name).ok()?, value.to_owned())))
+            .collect(),
         ..Cluster::default()
     }
 }

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use crate::api::SettingName;
 use crate::api::setting::{Canonical, SettingDef, recorded};
+use crate::diff::settings::list_items;
 
 /// Returns the built-in default (`pg_settings.boot_val`).
 #[must_use]
@@ -50,6 +51,33 @@ pub fn stored(def: &SettingDef, text: &str) -> Option<String> {
         Canonical::Text(_) if def.enumvals.is_empty() => text.to_owned(),
         Canonical::Text(word) => word,
     })
+}
+
+/// Returns the line that `ALTER SYSTEM` writes: the items of a quoted list come back with a blank after
+/// each comma.
+#[must_use]
+pub fn written(name: &SettingName, value: &str) -> String {
+    const QUOTED_LISTS: [&str; 6] = [
+        "local_preload_libraries",
+        "search_path",
+        "session_preload_libraries",
+        "shared_preload_libraries",
+        "temp_tablespaces",
+        "unix_socket_directories",
+    ];
+    if QUOTED_LISTS.contains(&name.as_str()) {
+        list_items(value).join(", ")
+    } else {
+        value.to_owned()
+    }
+}
+
+/// Whether the server's own check refuses a text that its type allows. Of those checks only the one of
+/// time zones is pretended.
+#[must_use]
+pub fn is_refused_by_its_check(name: &SettingName, value: &str) -> bool {
+    let is_zone = ["timezone", "log_timezone"].contains(&name.as_str().to_ascii_lowercase().as_str());
+    is_zone && jiff::tz::TimeZone::get(value).is_err()
 }
 
 /// Returns what `wal_buffers = -1` becomes: a 32nd of the shared buffers, from 64 kB to a WAL segment.

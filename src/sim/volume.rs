@@ -59,6 +59,21 @@ impl Cluster {
         self.auto.get(name).or_else(|| self.base(name))
     }
 
+    /// Returns the lines of `postgresql.auto.conf` as `pg_file_settings` tells them. Behind a syntax error
+    /// in `postgresql.conf` the server does not get to them, and tells none.
+    #[must_use]
+    pub fn told_lines(&self) -> &BTreeMap<SettingName, String> {
+        static NONE: BTreeMap<SettingName, String> = BTreeMap::new();
+        if self.broken_line.is_some() { &NONE } else { &self.auto }
+    }
+
+    /// Returns what `pg_file_settings` tells of the other files. The pretended mistake stands above every
+    /// line that sets something.
+    #[must_use]
+    pub fn told_base(&self, name: &SettingName) -> Option<&String> {
+        if self.broken_line.is_some() { None } else { self.base(name) }
+    }
+
     /// Returns every name that a file gives a value.
     pub fn named(&self) -> BTreeSet<&SettingName> {
         let maps = [&self.conf, &self.include, &self.auto];

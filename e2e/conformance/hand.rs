@@ -1,0 +1,87 @@
+//! What people do by hand, on either world.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use aza_agent::api::{Bytes, SettingName};
+use aza_agent::sim::{Host, ImageFiles};
+
+use crate::machine::{IMAGE, Machine, docker};
+
+/// One thing done behind the agent's back.
+pub enum Hand {
+    DockerStop,
+    DockerRestart,
+    DockerRm,
+    DockerUpdateMemory(Bytes),
+    /// `ALTER SYSTEM SET` and a reload.
+    AlterSystem(&'static str, &'static str),
+    /// `ALTER ROLE postgres SET`
+    AlterRole(&'static str, &'static str),
+    /// The reference points to another image, with the same files.
+    MoveTag,
+    /// A line in `postgresql.conf` that nobody can parse.
+    BreakConf,
+    RepairConf,
+}
+
+impl Hand {
+    pub fn on_pretended(&self, host: &mut Host, machine: &Machine) {
+        let stack = machine.name.as_str();
+        let setting = |name| SettingName::parse(name).unwrap();
+        match self {
+            Self::DockerStop => host.docker_stop(stack),
+            Self::DockerRestart => host.docker_restart(stack),
+            Self::DockerRm => host.docker_rm(stack),
+            Self::DockerUpdateMemory(memory) => host.docker_update_memory(stack, *memory),
+            Self::AlterSystem(name, value) => host.alter_system(stack, &setting(name), value),
+            Self::AlterRole(name, value) => host.alter_role(stack, &setting(name), value),
+            Self::MoveTag => {
+                host.tag(&machine.image(), ImageFiles::ours());
+            }
+            Self::BreakConf => host.break_conf(stack, 1),
+            Self::RepairConf => host.repair_conf(stack),
+        }
+    }
+
+    pub fn on_real(&self, machine: &Machine) {
+        const CONF: &str = "/var/lib/postgresql/18/docker/postgresql.conf";
+        let container = &machine.container();
+        let reload = "SELECT pg_reload_conf()";
+        match self {
+            Self::DockerStop => drop(docker(&["stop", container])),
+            Self::DockerRestart => drop(docker(&["restart", container])),
+            Self::DockerRm => drop(docker(&["rm", "-f", container])),
+            Self::DockerUpdateMemory(memory) => {
+                let memory = memory.0.to_string();
+                docker(&["update", "--memory", &memory, "--memory-swap", &memory, container]);
+            }
+            Self::AlterSystem(name, value) => {
+                machine.sql(&[&format!("ALTER SYSTEM SET {name} = '{value}'"), reload]);
+            }
+            Self::AlterRole(name, value) => {
+                machine.sql(&[&format!("ALTER ROLE postgres SET {name} = '{value}'")]);
+            }
+            Self::MoveTag => build(&machine.image()),
+            Self::BreakConf => {
+                docker(&["exec", container, "sed", "-i", "1i this is = no = line", CONF]);
+            }
+            Self::RepairConf => drop(docker(&["exec", container, "sed", "-i", "1d", CONF])),
+        }
+    }
+}
+
+/// Makes an image that differs from ours by a label only.
+fn build(reference: &str) {
+    let mut child = Command::new("docker")
+        .args(["build", "--quiet", "--tag", reference, "-"])
+        .env("DOCKER_BUILDKIT", "0")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    write!(input, "FROM {IMAGE}\nLABEL aza.test.moved=\"{reference}\"\n").unwrap();
+    drop(input);
+    assert!(child.wait().unwrap().success());
+}
