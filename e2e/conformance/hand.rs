@@ -54,7 +54,14 @@ impl Hand {
             Self::DockerRm => drop(docker(&["rm", "-f", container])),
             Self::DockerUpdateMemory(memory) => {
                 let memory = memory.0.to_string();
-                docker(&["update", "--memory", &memory, "--memory-swap", &memory, container]);
+                docker(&[
+                    "update",
+                    "--memory",
+                    &memory,
+                    "--memory-swap",
+                    &memory,
+                    container,
+                ]);
             }
             Self::AlterSystem(name, value) => {
                 machine.sql(&[&format!("ALTER SYSTEM SET {name} = '{value}'"), reload]);
@@ -64,7 +71,14 @@ impl Hand {
             }
             Self::MoveTag => build(&machine.image()),
             Self::BreakConf => {
-                docker(&["exec", container, "sed", "-i", "1i this is = no = line", CONF]);
+                docker(&[
+                    "exec",
+                    container,
+                    "sed",
+                    "-i",
+                    "1i this is = no = line",
+                    CONF,
+                ]);
             }
             Self::RepairConf => drop(docker(&["exec", container, "sed", "-i", "1d", CONF])),
         }
@@ -81,7 +95,11 @@ fn build(reference: &str) {
         .spawn()
         .unwrap();
     let mut input = child.stdin.take().unwrap();
-    write!(input, "FROM {IMAGE}\nLABEL aza.test.moved=\"{reference}\"\n").unwrap();
+    write!(
+        input,
+        "FROM {IMAGE}\nLABEL aza.test.moved=\"{reference}\"\n"
+    )
+    .unwrap();
     drop(input);
     assert!(child.wait().unwrap().success());
 }

@@ -30,7 +30,11 @@ impl Machine {
     pub fn new(story: &str) -> Self {
         let probe = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = probe.local_addr().unwrap().port();
-        let machine = Self { name: format!("aza-test-conf-{story}"), port, dir: tempfile::tempdir().unwrap() };
+        let machine = Self {
+            name: format!("aza-test-conf-{story}"),
+            port,
+            dir: tempfile::tempdir().unwrap(),
+        };
         machine.clean_up();
         docker(&["tag", IMAGE, &machine.image()]);
         machine
@@ -56,8 +60,18 @@ impl Machine {
             layout: layout.clone(),
             host_name: self.name.clone(),
         };
-        let eyes = Eyes { docker, layout: layout.clone(), host_name: self.name.clone(), root: PathBuf::from("/") };
-        Live { eyes, hands, layout, stopping: Arc::default() }
+        let eyes = Eyes {
+            docker,
+            layout: layout.clone(),
+            host_name: self.name.clone(),
+            root: PathBuf::from("/"),
+        };
+        Live {
+            eyes,
+            hands,
+            layout,
+            stopping: Arc::default(),
+        }
     }
 
     /// Returns a pretended host of this machine's size.
@@ -79,7 +93,15 @@ impl Machine {
     /// Runs SQL as a person would; several statements one after another.
     pub fn sql(&self, statements: &[&str]) -> String {
         let container = self.container();
-        let mut arguments = vec!["exec", &container, "psql", "-XAtqU", "postgres", "-v", "ON_ERROR_STOP=1"];
+        let mut arguments = vec![
+            "exec",
+            &container,
+            "psql",
+            "-XAtqU",
+            "postgres",
+            "-v",
+            "ON_ERROR_STOP=1",
+        ];
         arguments.extend(statements.iter().flat_map(|s| ["-c", s]));
         docker(&arguments)
     }
@@ -106,6 +128,10 @@ pub fn docker_output(arguments: &[&str]) -> Output {
 /// Runs docker and returns what it printed.
 pub fn docker(arguments: &[&str]) -> String {
     let output = docker_output(arguments);
-    assert!(output.status.success(), "docker {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "docker {arguments:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
