@@ -53,7 +53,8 @@ remove() {
 }
 
 nextest() {
-    cargo nextest run --locked --features sim --profile "$profile" --no-tests fail "$@" 2> >(tee /dev/stderr | grep -E '^ *Summary ' >>"$summaries")
+    cargo nextest run --locked --features sim --profile "$profile" --no-tests fail "$@" \
+        2> >(tee >(grep -E '^ *Summary ' >>"$summaries") >&2)
 }
 
 phase setup
@@ -92,7 +93,11 @@ cargo build --locked --release --no-default-features --bin aza-entrypoint
 $sudo docker/progress.sh "$target/debug/aza-agent" image build --entrypoint "$target/release/aza-entrypoint"
 
 phase "live tests"
-# They need root as the agent does: CI is root; elsewhere they say so themselves.
+# They need root, as the agent does: cargo stays who it is, each test is started through sudo.
+if [ -n "$sudo" ]; then
+    triple=$(rustc -vV | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
+    export "CARGO_TARGET_${triple}_RUNNER=sudo --preserve-env"
+fi
 nextest -E "$live" && lived=0 || lived=$?
 
 phase cleaning
