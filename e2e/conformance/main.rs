@@ -17,3 +17,4 @@ mod server_facts;
 mod setting_stories;
 mod side;
 mod told;
+mod trouble_stories;
