@@ -118,7 +118,7 @@ impl Machine {
         docker_output(&["rm", "-f", "-v", &self.container(), &self.other()]);
         docker_output(&["volume", "rm", "-f", &format!("{}_pgdata", self.name)]);
         docker_output(&["network", "rm", &format!("{}_default", self.name)]);
-        docker_output(&["rmi", "--no-prune", &self.image()]);
+        docker_output(&["rmi", "--force", "--no-prune", &self.image()]);
         let _ = fs::remove_file(format!("/run/aza-agent/project-{}.lock", self.name));
     }
 }
