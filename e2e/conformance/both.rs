@@ -60,6 +60,24 @@ impl Both {
         real
     }
 
+    /// Lets one pass be made, where waiting for quiet would wait in vain.
+    pub fn pass(&mut self) -> Vec<String> {
+        let desired = self.desired.as_ref().expect("a manifest in force");
+        let pretended = tell(&[self.runtime.block_on(self.pretended.pass(desired))]);
+        let real = tell(&[self.runtime.block_on(self.real.pass(desired))]);
+        let lies = differences(&pretended, &real);
+        assert!(lies.is_empty(), "the worlds differ:\n{}", lies.join("\n"));
+        real
+    }
+
+    /// The agent forgets everything, in both.
+    pub fn lose_state(&mut self) {
+        self.pretended.world.lose_state(&self.machine.name);
+        self.machine.lose_declared();
+        self.pretended.forgets();
+        self.real.forgets();
+    }
+
     /// A person does something, in both.
     pub fn by_hand(&mut self, hand: &Hand) {
         hand.on_pretended(&mut self.pretended.world, &self.machine);

@@ -13,6 +13,10 @@ pub enum Hand {
     DockerStop,
     DockerRestart,
     DockerRm,
+    DockerPause,
+    DockerUnpause,
+    /// `docker compose up --force-recreate` in the stack's directory.
+    ForceRecreate,
     DockerUpdateMemory(Bytes),
     /// `ALTER SYSTEM SET` and a reload.
     AlterSystem(&'static str, &'static str),
@@ -23,6 +27,16 @@ pub enum Hand {
     /// A line in `postgresql.conf` that nobody can parse.
     BreakConf,
     RepairConf,
+    /// The reference points nowhere any more.
+    Untag,
+    /// Another container mounts the volume; it goes again.
+    MountElsewhere,
+    MountNoMore,
+    /// Another program listens on the port; it stops again.
+    TakePort,
+    LeavePort,
+    /// `-c name=value` in the compose file, and `up` by hand.
+    PinOnCommandLine(&'static str, &'static str),
 }
 
 impl Hand {
@@ -41,6 +55,17 @@ impl Hand {
             }
             Self::BreakConf => host.break_conf(stack, 1),
             Self::RepairConf => host.repair_conf(stack),
+            Self::DockerPause => host.docker_pause(stack),
+            Self::DockerUnpause => host.docker_unpause(stack),
+            Self::ForceRecreate => host.compose_force_recreate(stack),
+            Self::Untag => host.untag(&machine.image()),
+            Self::MountElsewhere => host.mount_elsewhere(stack, Some(&machine.other())),
+            Self::MountNoMore => host.mount_elsewhere(stack, None),
+            Self::TakePort => host.take_port(machine.port, "another program on this host"),
+            Self::LeavePort => drop(host.taken_ports.remove(&machine.port)),
+            Self::PinOnCommandLine(name, value) => {
+                host.pin_on_command_line(stack, &setting(name), value)
+            }
         }
     }
 
@@ -81,6 +106,45 @@ impl Hand {
                 ]);
             }
             Self::RepairConf => drop(docker(&["exec", container, "sed", "-i", "1d", CONF])),
+            Self::DockerPause => drop(docker(&["pause", container])),
+            Self::DockerUnpause => drop(docker(&["unpause", container])),
+            Self::ForceRecreate => machine.compose(&["up", "-d", "--force-recreate"]),
+            Self::Untag => drop(docker(&["rmi", "--no-prune", &machine.image()])),
+            Self::MountElsewhere => {
+                let (other, volume) = (machine.other(), format!("{}_pgdata:/data", machine.name));
+                docker(&[
+                    "run",
+                    "-d",
+                    "--name",
+                    &other,
+                    "-v",
+                    &volume,
+                    "--entrypoint",
+                    "sleep",
+                    IMAGE,
+                    "600",
+                ]);
+            }
+            Self::MountNoMore => drop(docker(&["rm", "-f", &machine.other()])),
+            Self::TakePort => {
+                let listener = std::net::TcpListener::bind(("127.0.0.1", machine.port)).unwrap();
+                machine.listener.replace(Some(listener));
+            }
+            Self::LeavePort => drop(machine.listener.take()),
+            Self::PinOnCommandLine(name, value) => {
+                let file = machine.stack_dir().join("compose.yml");
+                let text = std::fs::read_to_string(&file).unwrap();
+                let command = format!(
+                    "    image: {}\n    command: ['-c', '{name}={value}']\n",
+                    machine.image()
+                );
+                let image = text
+                    .lines()
+                    .find(|l| l.trim_start().starts_with("image:"))
+                    .unwrap();
+                std::fs::write(&file, text.replacen(&format!("{image}\n"), &command, 1)).unwrap();
+                machine.compose(&["up", "-d"]);
+            }
         }
     }
 }

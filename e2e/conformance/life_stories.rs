@@ -1,6 +1,7 @@
 //! From nothing to a stack, and bigger, smaller, elsewhere.
 
 use crate::both::{Both, assert_told, deeds};
+use crate::machine::free_port;
 
 #[test]
 fn a_manifest_becomes_a_ready_stack() {
@@ -61,6 +62,38 @@ fn a_limit_taken_out_is_another_container() {
     assert_told(&waits, "waits");
     let tale = both.settle(&both.manifest().without_memory());
     assert_told(&tale, "did recreate the container");
+}
+
+#[test]
+fn another_port_is_another_container() {
+    let mut both = Both::new("moveport");
+    both.settle(&both.manifest());
+    let tale = both.settle(&both.manifest().with_port(free_port()));
+    assert_told(&tale, "did recreate the container");
+}
+
+#[test]
+fn another_workload_restarts_for_what_takes_one() {
+    let mut both = Both::new("workload");
+    both.settle(&both.manifest().with_workload("web"));
+    let tale = both.settle(&both.manifest().with_workload("dw"));
+    assert_eq!(
+        deeds(&tale)
+            .iter()
+            .filter(|d| d.starts_with("restart"))
+            .count(),
+        1,
+        "{tale:#?}"
+    );
+}
+
+#[test]
+fn a_suspended_stack_is_looked_at_and_left() {
+    let mut both = Both::new("suspend");
+    both.settle(&both.manifest());
+    let tale = both.settle(&both.manifest().with_memory("2GiB").suspended());
+    assert_told(&tale, "waits [Suspended]");
+    assert!(deeds(&tale).is_empty(), "{tale:#?}");
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! The real world of a story: an engine, a state directory, an image reference of its own.
 
+use std::cell::RefCell;
 use std::fs;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
@@ -23,16 +25,17 @@ pub const IMAGE: &str = "aza-pg:18";
 pub struct Machine {
     pub name: String,
     pub port: u16,
+    /// Another program on the stack's port, while there is one.
+    pub listener: RefCell<Option<TcpListener>>,
     dir: tempfile::TempDir,
 }
 
 impl Machine {
     pub fn new(story: &str) -> Self {
-        let probe = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = probe.local_addr().unwrap().port();
         let machine = Self {
             name: format!("aza-test-conf-{story}"),
-            port,
+            port: free_port(),
+            listener: RefCell::default(),
             dir: tempfile::tempdir().unwrap(),
         };
         machine.clean_up();
@@ -46,6 +49,36 @@ impl Machine {
 
     pub fn container(&self) -> String {
         format!("{}-postgres", self.name)
+    }
+
+    /// The name of a container that is not the stack's.
+    pub fn other(&self) -> String {
+        format!("{}-other", self.name)
+    }
+
+    /// Where a person does `docker compose` by hand.
+    pub fn stack_dir(&self) -> PathBuf {
+        self.dir.path().join("stacks").join(&self.name)
+    }
+
+    /// Runs `docker compose` there, for this project.
+    pub fn compose(&self, arguments: &[&str]) {
+        let mut compose = Command::new("docker");
+        compose
+            .args(["compose", "--project-name", &self.name])
+            .args(arguments)
+            .current_dir(self.stack_dir());
+        let output = compose.output().unwrap();
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+
+    /// The state directory loses what the next start is told.
+    pub fn lose_declared(&self) {
+        fs::remove_dir_all(self.stack_dir().join("declared")).unwrap();
     }
 
     /// Returns the real world, as `run` makes it.
@@ -107,10 +140,10 @@ impl Machine {
     }
 
     fn clean_up(&self) {
-        docker_output(&["rm", "-f", "-v", &self.container()]);
+        docker_output(&["rm", "-f", "-v", &self.container(), &self.other()]);
         docker_output(&["volume", "rm", "-f", &format!("{}_pgdata", self.name)]);
         docker_output(&["network", "rm", &format!("{}_default", self.name)]);
-        docker_output(&["rmi", "--no-prune", &self.image()]);
+        docker_output(&["rmi", "--force", "--no-prune", &self.image()]);
         let _ = fs::remove_file(format!("/run/aza-agent/project-{}.lock", self.name));
     }
 }
@@ -119,6 +152,15 @@ impl Drop for Machine {
     fn drop(&mut self) {
         self.clean_up();
     }
+}
+
+/// Returns a port that nobody holds at the moment.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
 }
 
 pub fn docker_output(arguments: &[&str]) -> Output {

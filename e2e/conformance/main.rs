@@ -18,3 +18,4 @@ mod server_facts;
 mod setting_stories;
 mod side;
 mod told;
+mod trouble_stories;

@@ -46,6 +46,24 @@ fn a_change_of_the_preload_list_is_a_list_and_a_restart() {
 }
 
 #[test]
+fn the_same_value_in_other_words_is_no_drift() {
+    let mut both = Both::new("spelling");
+    both.settle(&both.manifest());
+    // Units, aliases and blanks of the same value are no drift.
+    let same = both
+        .manifest()
+        .with_setting("work_mem", "2048kB")
+        .with_setting("jit", "no");
+    assert!(deeds(&both.settle(&same)).is_empty());
+    let other = both
+        .manifest()
+        .with_setting("wal_compression", "on")
+        .with_setting("checkpoint_timeout", "600s");
+    both.settle(&other);
+    both.settle(&both.manifest().with_setting("wal_buffers", "32MB"));
+}
+
+#[test]
 fn a_setting_of_no_library_is_told() {
     let mut both = Both::new("prefix");
     both.settle(&both.manifest());

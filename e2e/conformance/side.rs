@@ -51,6 +51,11 @@ impl<W: World + Clock> Side<W> {
         }
     }
 
+    /// The agent's memory is lost.
+    pub fn forgets(&mut self) {
+        (self.record, self.conditions, self.events) = (None, Vec::new(), Vec::new());
+    }
+
     /// Makes one pass.
     pub async fn pass(&mut self, desired: &Desired) -> After {
         let before = Before {

@@ -4,12 +4,14 @@ use std::net::{SocketAddr, TcpListener};
 
 use bollard::Docker;
 
-use crate::api::chain::in_words;
 use crate::api::desired::Publish;
 use crate::facts::Observation;
 use crate::facts::service::PortHolder;
 
-/// Looks for who holds a port; `own` is the stack's container. `Absent` means it is free.
+use super::docker::in_words;
+
+/// Looks for who holds a port; `own` is the stack's container. `Absent` means it is free, or our own: a
+/// paused container does not run, and Docker's proxy holds its port all the same.
 pub async fn holder(
     docker: &Docker,
     publish: &Publish,
@@ -19,7 +21,7 @@ pub async fn holder(
         Ok(containers) => containers,
         Err(error) => return Observation::unknown(format!("docker: {}", in_words(&error))),
     };
-    for container in containers.iter().filter(|c| c.id.as_deref() != own) {
+    for container in &containers {
         let holds = container.ports.iter().flatten().any(|p| {
             let same_address = p.ip.as_deref().is_none_or(|ip| {
                 ip.parse() == Ok(publish.address)
@@ -29,6 +31,9 @@ pub async fn holder(
             });
             p.public_port == Some(publish.port) && same_address
         });
+        if holds && own.is_some() && container.id.as_deref() == own {
+            return Observation::Absent;
+        }
         if holds {
             let name = container
                 .names

@@ -61,7 +61,9 @@ impl Postmaster {
             && let Ok(name) = SettingName::parse("wal_buffers")
         {
             let value = wal_buffers(&postmaster.shows("shared_buffers"));
-            let source = "override";
+            // The server's own choice is a default; only a -1 from a file has to be overridden.
+            let is_given = postmaster.running.contains_key(&name);
+            let source = if is_given { "override" } else { "default" };
             postmaster.running.insert(name, Running { value, source });
         }
         postmaster.libraries = list_items(&postmaster.shows("shared_preload_libraries"));
