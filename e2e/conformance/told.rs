@@ -42,7 +42,11 @@ pub fn facts(seen: &Observed) -> Vec<String> {
         certainly("limits", &seen.limits, limits),
         certainly("declared", &seen.declared, |text| format!("{text:?}")),
         certainly("volume", &seen.volume, |v| {
-            format!("major {:?} mounted by {:?}", v.major, v.mounted_by)
+            format!(
+                "major {:?} mounted by {:?}",
+                v.cluster.clone().map(|c| c.major),
+                v.mounted_by
+            )
         }),
         certainly("port", &seen.port, |holder| holder.who.clone()),
         certainly("server", &seen.server, server),

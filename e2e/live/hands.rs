@@ -123,3 +123,64 @@ fn a_syntax_error_in_a_file_is_told_and_holds_a_restart_back() {
     ]);
     stack.wait_sql("SHOW max_connections", "44");
 }
+
+#[test]
+fn a_volume_that_was_removed_is_not_silently_replaced_by_an_empty_database() {
+    let mut stack = Stack::up("emptied", "512MB", "drift: report");
+    let volume = format!("{}_pgdata", stack.name);
+    stack.end_agent("-TERM");
+    docker(&["rm", "-f", &stack.container()]);
+    docker(&["volume", "rm", &volume]);
+    stack.start_agent();
+    stack.wait("cluster missed", |s| {
+        s.waiting.iter().any(|w| w.reason == "ClusterGone")
+    });
+    assert!(
+        !crate::stack::docker_output(&["volume", "inspect", &volume])
+            .status
+            .success()
+    );
+    assert!(stack.state_verb(&["approve", &stack.name]).status.success());
+    stack.wait_ready();
+    assert_eq!(stack.sql("SELECT 1"), "1");
+}
+
+#[test]
+fn another_cluster_in_the_volume_blocks_the_start() {
+    let mut stack = Stack::up("swapped", "512MB", "");
+    let (volume, other) = (
+        format!("{}_pgdata", stack.name),
+        Stack::up("swapper", "512MB", ""),
+    );
+    stack.end_agent("-TERM");
+    docker(&["rm", "-f", &stack.container()]);
+    docker(&["volume", "rm", &volume]);
+    docker(&["volume", "create", &volume]);
+    let copy = format!("{}_pgdata:/from", other.name);
+    let into = format!("{volume}:/to");
+    docker(&[
+        "run",
+        "--rm",
+        "--user",
+        "0",
+        "-v",
+        &copy,
+        "-v",
+        &into,
+        "--entrypoint",
+        "cp",
+        "aza-pg:18",
+        "-a",
+        "/from/.",
+        "/to/",
+    ]);
+    stack.start_agent();
+    stack.wait("other cluster told", |s| {
+        s.waiting.iter().any(|w| w.reason == "OtherCluster")
+    });
+    assert!(
+        !crate::stack::docker_output(&["inspect", &stack.container()])
+            .status
+            .success()
+    );
+}

@@ -57,6 +57,19 @@ fn another_cluster_than_before_stops_everything() {
 }
 
 #[test]
+fn a_volume_that_is_gone_is_not_replaced_by_an_empty_one_until_somebody_approves() {
+    let mut scene = Scene::running(stack("db"));
+    scene.host.docker_rm("db");
+    scene.host.volumes.clear();
+    let after = scene.pass();
+    assert!(after.plan.is_empty(), "{:#?}", after.plan);
+    assert_eq!(after.plan.waiting[0].reason, "ClusterGone");
+    scene.host.approve("db");
+    scene.settle();
+    assert_eq!(scene.truth(ConditionType::Ready), Truth::True);
+}
+
+#[test]
 fn a_missing_image_is_told_with_the_command_that_makes_it() {
     let mut scene = Scene::new(stack("db").with_image("mine:18"));
     let after = scene.pass();

@@ -44,6 +44,8 @@ pub fn run(args: &ApproveArgs) -> Result<Exit, CliError> {
         "ApprovalNeeded",
         "DidNotHelp",
         "DriftReported",
+        "OtherCluster",
+        "ClusterGone",
     ];
     let waits: Vec<&str> = item
         .status

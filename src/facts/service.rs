@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::{Bytes, MilliCpu};
 
+use super::Observation;
+
 /// Labels that the agent puts on what it makes.
 pub mod label {
     /// The stack's name.
@@ -174,8 +176,17 @@ pub struct Image {
 pub struct Volume {
     /// Names of running containers other than the stack's that mount it.
     pub mounted_by: Vec<String>,
-    /// `PG_VERSION` in it; absent where there is no cluster yet.
-    pub major: Option<u32>,
+    /// The cluster in it. `Absent` means that its directory was read and holds none.
+    pub cluster: Observation<Cluster>,
+}
+
+/// A cluster, as its files tell while no server runs on it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cluster {
+    /// `PG_VERSION`.
+    pub major: u32,
+    /// The identity in `global/pg_control`, where that file could be read.
+    pub system_identifier: Option<String>,
 }
 
 /// Another program or container on the wanted port.

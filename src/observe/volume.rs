@@ -9,7 +9,7 @@ use bollard::query_parameters::ListContainersOptions;
 
 use crate::api::chain::in_words;
 use crate::facts::Observation;
-use crate::facts::service::Volume;
+use crate::facts::service::{Cluster, Volume};
 
 use super::docker::not_seen;
 
@@ -48,30 +48,89 @@ pub async fn volume(docker: &Docker, name: &str, own: Option<&str>) -> Observati
             )
         })
         .collect();
+    let cluster = cluster(Path::new(&inspected.mountpoint));
     Observation::Known(Volume {
         mounted_by,
-        major: major(Path::new(&inspected.mountpoint)),
+        cluster,
     })
 }
 
-/// Reads `PG_VERSION` where this image, the official one and older layouts keep it. `None` where there
-/// is no cluster, and where the volume's directory cannot be read: then the entrypoint's own check,
-/// inside the container, is the one that counts.
-fn major(mountpoint: &Path) -> Option<u32> {
-    let version = |dir: &Path| {
-        fs::read_to_string(dir.join("PG_VERSION"))
-            .ok()?
-            .trim()
-            .parse()
-            .ok()
+/// Looks for a cluster where this image, the official one and older layouts keep theirs. Where the
+/// volume's directory cannot be read, the entrypoint's own checks inside the container count alone.
+fn cluster(mountpoint: &Path) -> Observation<Cluster> {
+    let nested = match fs::read_dir(mountpoint) {
+        Ok(entries) => entries
+            .filter_map(Result::ok)
+            .map(|e| e.path().join("docker")),
+        Err(error) => {
+            return Observation::unknown(format!("the volume could not be read: {error}"));
+        }
     };
-    let nested = fs::read_dir(mountpoint).ok()?.filter_map(Result::ok);
-    version(&mountpoint.join("18/docker"))
-        .or_else(|| version(mountpoint))
-        .or_else(|| version(&mountpoint.join("data")))
-        .or_else(|| {
-            nested
-                .filter_map(|e| version(&e.path().join("docker")))
-                .max()
-        })
+    let mut places = vec![
+        mountpoint.join("18/docker"),
+        mountpoint.to_owned(),
+        mountpoint.join("data"),
+    ];
+    places.extend(nested);
+    match places.iter().find_map(|place| cluster_at(place)) {
+        Some(cluster) => Observation::Known(cluster),
+        None => Observation::Absent,
+    }
+}
+
+fn cluster_at(directory: &Path) -> Option<Cluster> {
+    let major = fs::read_to_string(directory.join("PG_VERSION"))
+        .ok()?
+        .trim()
+        .parse()
+        .ok()?;
+    // pg_control begins with the system identifier, in the machine's own byte order, in every version.
+    let control = fs::read(directory.join("global/pg_control")).ok();
+    let identifier = control.and_then(|bytes| bytes.first_chunk::<8>().copied());
+    let system_identifier = identifier.map(|bytes| u64::from_ne_bytes(bytes).to_string());
+    Some(Cluster {
+        major,
+        system_identifier,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_cluster(place: &str) -> tempfile::TempDir {
+        let volume = tempfile::tempdir().unwrap();
+        let directory = volume.path().join(place);
+        fs::create_dir_all(directory.join("global")).unwrap();
+        fs::write(directory.join("PG_VERSION"), "17\n").unwrap();
+        fs::write(
+            directory.join("global/pg_control"),
+            [7_u64.to_ne_bytes(), [0; 8]].concat(),
+        )
+        .unwrap();
+        volume
+    }
+
+    #[test]
+    fn a_cluster_is_found_in_every_layout() {
+        let found = Cluster {
+            major: 17,
+            system_identifier: Some("7".into()),
+        };
+        for place in ["18/docker", "17/docker", "data", "."] {
+            let volume = with_cluster(place);
+            assert_eq!(
+                cluster(volume.path()),
+                Observation::Known(found.clone()),
+                "{place}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_empty_volume_holds_none_and_an_unreadable_one_is_unknown() {
+        let empty = tempfile::tempdir().unwrap();
+        assert_eq!(cluster(empty.path()), Observation::Absent);
+        assert!(cluster(&empty.path().join("gone")).why_unknown().is_some());
+    }
 }

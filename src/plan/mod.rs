@@ -20,6 +20,7 @@ use crate::diff::{Drifts, LimitDrift, ServiceDrift};
 use crate::facts::{Observation, Observed, Record};
 
 pub use retire::retire;
+pub use service::is_another_cluster;
 pub use step::Step;
 
 /// Nothing was compared, because the host's size or the cgroup's limits are not known.

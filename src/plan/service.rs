@@ -35,20 +35,54 @@ pub fn blocked(
         let help = "remove or rename it, name the stack otherwise, or say `adopt: true`";
         return Some(wait("NameConflict", format!("{what}: {help}")));
     }
-    other_cluster(seen, record).or_else(|| start_blocked(desired, drift, seen))
+    other_cluster(desired, seen, record).or_else(|| start_blocked(desired, drift, seen, record))
+}
+
+/// Whether the cluster from before is not the one that is there now.
+#[must_use]
+pub fn is_another_cluster(desired: &Desired, seen: &Observed, record: &Record) -> bool {
+    other_cluster(desired, seen, record)
+        .or_else(|| cluster_is_gone(desired, seen, record))
+        .is_some()
 }
 
 /// Another cluster under the same name than the one that was there before.
-fn other_cluster(seen: &Observed, record: &Record) -> Option<Waiting> {
-    let (server, known) = (seen.server.known()?, record.system_identifier.as_ref()?);
-    (server.system_identifier != *known).then(|| {
+fn other_cluster(desired: &Desired, seen: &Observed, record: &Record) -> Option<Waiting> {
+    let known = record.system_identifier.as_ref()?;
+    let on_disk = seen.volume.known().and_then(|v| v.cluster.known());
+    let running = seen.server.known().map(|s| &s.system_identifier);
+    let other = running.or(on_disk.and_then(|c| c.system_identifier.as_ref()))?;
+    (other != known).then(|| {
         let message = format!(
-            "the volume holds another cluster (system identifier {}) than before ({known}): bring the old \
-             volume back, or remove record.json from the stack's directory to accept this one",
-            server.system_identifier
+            "the volume holds another cluster (system identifier {other}) than before ({known}): {}",
+            accept(desired)
         );
         wait("OtherCluster", message)
     })
+}
+
+/// What a person does about a cluster that is not the one from before.
+fn accept(desired: &Desired) -> String {
+    format!(
+        "bring the old volume back, or go on with what is there: aza-agent approve {}",
+        desired.name
+    )
+}
+
+/// A volume that is empty or gone although it held a cluster: an empty database in its place would be
+/// taken for the old one.
+fn cluster_is_gone(desired: &Desired, seen: &Observed, record: &Record) -> Option<Waiting> {
+    let known = record.system_identifier.as_ref()?;
+    let gone = match &seen.volume {
+        Observation::Absent => "is gone",
+        Observation::Known(volume) if volume.cluster.is_absent() => "is empty",
+        Observation::Known(_) | Observation::Unknown { .. } => return None,
+    };
+    let message = format!(
+        "the volume {gone}, and it held the cluster {known} before: {}",
+        accept(desired)
+    );
+    Some(wait("ClusterGone", message))
 }
 
 /// What stands against a start: the volume, the port, the image. Asked only where one is due.
@@ -56,13 +90,14 @@ fn start_blocked(
     desired: &Desired,
     drift: Option<&ServiceDrift>,
     seen: &Observed,
+    record: &Record,
 ) -> Option<Waiting> {
     match drift? {
         ServiceDrift::Missing | ServiceDrift::Down { .. } => {}
-        ServiceDrift::Outdated { .. } => return None,
-        ServiceDrift::Foreign { .. } => return None,
+        ServiceDrift::Outdated { .. } | ServiceDrift::Foreign { .. } => return None,
     }
-    volume_blocks(desired, seen)
+    cluster_is_gone(desired, seen, record)
+        .or_else(|| volume_blocks(desired, seen))
         .or_else(|| port_blocks(desired, seen))
         .or_else(|| image_blocks(desired, drift, seen))
 }
@@ -82,7 +117,11 @@ fn volume_blocks(desired: &Desired, seen: &Observed) -> Option<Waiting> {
                 );
                 return Some(wait("VolumeInUse", message));
             }
-            let major = volume.major.filter(|major| *major != MAJOR)?;
+            let major = volume
+                .cluster
+                .known()
+                .map(|c| c.major)
+                .filter(|major| *major != MAJOR)?;
             let message = format!(
                 "volume `{name}` holds PostgreSQL {major}, and this agent manages {MAJOR}: upgrade it with pg_upgrade first"
             );

@@ -12,7 +12,7 @@ use crate::api::desired::{DeletionPolicy, Desired};
 use crate::api::event::Event;
 use crate::api::{Disruption, SettingName};
 use crate::diff::{self, Drifts, Targets, size};
-use crate::facts::{Observed, Record, Server};
+use crate::facts::{Observation, Observed, Record, Server};
 use crate::plan::{self, Moment, Plan, Planned, Step};
 use crate::report::conditions::Told;
 use crate::report::{Outcome, conditions::conditions, events::events};
@@ -84,6 +84,8 @@ pub async fn pass(world: &mut impl World, before: Before) -> After {
     let seen = world
         .look(&desired, &settings_to_read(&desired, &record))
         .await;
+    let accepted = approved && accept_cluster(world, &desired, &mut record, &seen);
+    let approved = approved && !accepted;
     recall(&mut record, &desired, &seen);
     let thought = think(&desired, &seen, &record, approved);
     settle(&mut record, &desired, &seen, &thought);
@@ -282,10 +284,30 @@ fn releases_anything(thought: &Thought, seen: &Observed) -> bool {
         || !plan::restart::reasons(&thought.drifts.settings).is_empty()
 }
 
+/// Forgets the cluster from before where an approval says to go on with what is there now. Returns
+/// whether the approval was used up by it.
+fn accept_cluster(
+    world: &mut impl World,
+    desired: &Desired,
+    record: &mut Record,
+    seen: &Observed,
+) -> bool {
+    if !plan::is_another_cluster(desired, seen, record) || world.take_approval(desired).is_err() {
+        return false;
+    }
+    *record = Record::default();
+    true
+}
+
 /// Brings the record up to what was seen: a cluster met for the first time is either ours from its
 /// first start, or taken over with the lines it has.
 fn recall(record: &mut Record, desired: &Desired, seen: &Observed) {
-    if seen.container.is_absent() && seen.volume.is_absent() && record.system_identifier.is_none() {
+    let no_cluster = match &seen.volume {
+        Observation::Absent => true,
+        Observation::Known(volume) => volume.cluster.is_absent(),
+        Observation::Unknown { .. } => false,
+    };
+    if seen.container.is_absent() && no_cluster && record.system_identifier.is_none() {
         record.known_from_start = true;
     }
     // Lines that could not be read now must not look like lines that came later.

@@ -85,7 +85,13 @@ fn before_a_start(
         let volume = host.volumes.get(&volume_name(stack))?;
         Some(Volume {
             mounted_by: volume.mounted_by.iter().cloned().collect(),
-            major: volume.cluster.as_ref().map(|c| c.major),
+            cluster: match &volume.cluster {
+                Some(c) => Observation::Known(crate::facts::service::Cluster {
+                    major: c.major,
+                    system_identifier: Some(c.system_identifier.clone()),
+                }),
+                None => Observation::Absent,
+            },
         })
     });
     let port = seen(host, Sight::Port, || {

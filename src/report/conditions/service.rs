@@ -19,6 +19,7 @@ pub(super) fn containers_ready(told: &Told<'_>) -> Finding {
         "VolumeInUse",
         "OtherMajorVersion",
         "OtherCluster",
+        "ClusterGone",
         "ImageMissing",
         "NameConflict",
         "PortConflict",
