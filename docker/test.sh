@@ -26,16 +26,16 @@ failed() {
 }
 trap failed ERR
 
-# Containers, volumes and networks that tests made, one `kind name` a line. A name that ends in the pid of a living process is
-# a test's that still runs, in another terminal or checkout.
+# Containers, volumes and networks with the tests' prefix, one `kind name` a line. A name with the pid of a living process in
+# it is a test's that still runs, in another terminal or checkout.
 leftovers() {
     {
         $sudo docker ps --all --format 'container {{.Names}}'
         $sudo docker volume ls --format 'volume {{.Name}}'
         $sudo docker network ls --format 'network {{.Name}}'
-    } | while read -r kind name; do
-        case $name in aza-test-*) ;; *) continue ;; esac
+    } | sort | while read -r kind name; do
         local pid
+        case $name in aza-test-*) ;; *) continue ;; esac
         pid=$(grep -oE '[0-9]+' <<<"$name" | tail -n 1 || true)
         [ -n "$pid" ] && [ -d "/proc/$pid" ] || echo "$kind $name"
     done
@@ -58,13 +58,17 @@ nextest() {
 
 phase setup
 docker/check-rust.sh
-cargo clippy --version >/dev/null 2>&1 && cargo fmt --version >/dev/null 2>&1 || rustup component add clippy rustfmt
+if ! cargo clippy --version >/dev/null 2>&1 || ! cargo fmt --version >/dev/null 2>&1; then
+    rustup component add clippy rustfmt
+fi
 $sudo docker/setup.sh
 if ! cargo nextest --version >/dev/null 2>&1; then
     echo "== setup: installing cargo-nextest"
     cargo install --locked cargo-nextest
 fi
-leftovers | tee >(sed 's/^/removing what an interrupted run left: /' >&2) | remove
+# What was there before is another run's: interrupted, or still at work.
+before=$(leftovers)
+[ -z "$before" ] || printf 'not of this run, left alone:\n%s\n' "$before"
 
 phase format
 cargo fmt --check
@@ -88,11 +92,11 @@ cargo build --locked --release --no-default-features --bin aza-entrypoint
 $sudo docker/progress.sh "$target/debug/aza-agent" image build --entrypoint "$target/release/aza-entrypoint"
 
 phase "live tests"
-# As root: containers' files and sockets belong to others. `env` keeps cargo in sight of sudo.
+# They need root as the agent does: CI is root; elsewhere they say so themselves.
 nextest -E "$live" && lived=0 || lived=$?
 
 phase cleaning
-left=$(leftovers)
+left=$(comm -13 <(echo "$before") <(leftovers) | sed '/^$/d')
 if [ -n "$left" ]; then
     printf 'a test left behind (now removed):\n%s\n' "$left" >&2
     remove <<<"$left"

@@ -49,8 +49,8 @@ all_ready() {
     "$agent" status --state-dir "$state" -o json 2>/dev/null | grep -q "\"pid\": $pid,\$" || return 1
     said=$(rows | awk '{ printf "%s%s Ready=%s", (NR > 1 ? ", " : ""), $1, $2 }')
     case "$said" in '' | *Ready=[!T]*) return 1 ;; esac
-    ! "$agent" plan --state-dir "$state" --desired-state "$desired_state" -o json 2>/dev/null |
-        grep -q '"steps": \[$'
+    steps=$("$agent" plan --state-dir "$state" --desired-state "$desired_state" -o json 2>/dev/null) || return 1
+    ! echo "$steps" | grep -q '"steps": \[$'
 }
 
 began=$(date +%s)

@@ -10,8 +10,8 @@
 //! Five values carry a pass: `Observed`, drifts, `Plan`, `Outcome`, `Status`. Only looking and acting
 //! touch the world; `aza-agent plan` is `run` without its last two stages.
 //!
-//! Imports run one way; a room names only rooms to its left, and `e2e/house.rs` checks it:
-//! `api → facts → catalogue → tune → diff → plan → report → host → source, observe, act, store →
+//! Imports run one way; a room names only rooms to its left, and `e2e/house` checks it:
+//! `api → facts → catalogue → tune → diff → plan → report → host → client → source, observe, act, store →
 //! reconcile → sim → controller → telemetry → cli → main`.
 //!
 //! Start reading at [`reconcile`]: one pass for one stack, in the order it happens.
@@ -33,6 +33,8 @@ pub mod host;
 pub mod act;
 #[cfg(feature = "agent")]
 pub mod cli;
+#[cfg(feature = "agent")]
+pub mod client;
 #[cfg(feature = "agent")]
 pub mod controller;
 #[cfg(feature = "agent")]

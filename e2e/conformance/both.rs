@@ -21,16 +21,27 @@ pub struct Both {
 impl Both {
     /// Two empty worlds of the same size.
     pub fn new(story: &str) -> Self {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         let machine = Machine::new(story);
         let pretended = Side::new(machine.pretended());
         let real = Side::new(runtime.block_on(machine.live()));
-        Self { machine, runtime, pretended, real, desired: None }
+        Self {
+            machine,
+            runtime,
+            pretended,
+            real,
+            desired: None,
+        }
     }
 
     /// Begins the story's manifest: 1 GB, 2 CPUs, a free port.
     pub fn manifest(&self) -> StackBuilder {
-        stack(&self.machine.name).with_port(self.machine.port).with_image(&self.machine.image())
+        stack(&self.machine.name)
+            .with_port(self.machine.port)
+            .with_image(&self.machine.image())
     }
 
     /// Puts a manifest in force, lets both worlds settle and compares them. Returns what both told.
@@ -76,7 +87,11 @@ impl Both {
 
 /// Asserts that a tale has a line that begins so.
 pub fn assert_told(tale: &[String], beginning: &str) {
-    assert!(tale.iter().any(|l| l.starts_with(beginning)), "nothing begins with `{beginning}`:\n{}", tale.join("\n"));
+    assert!(
+        tale.iter().any(|l| l.starts_with(beginning)),
+        "nothing begins with `{beginning}`:\n{}",
+        tale.join("\n")
+    );
 }
 
 /// Returns the verbs of what was done.

@@ -8,9 +8,19 @@ fn an_extension_comes_after_the_one_that_it_needs() {
     both.settle(&both.manifest().with_extension("vector"));
     let tale = both.settle(&both.manifest().with_extension("earthdistance"));
     assert_told(&tale, "is ExtensionsReady");
-    let tale = both.settle(&both.manifest().with_extension("earthdistance").with_extension("cube"));
+    let tale = both.settle(
+        &both
+            .manifest()
+            .with_extension("earthdistance")
+            .with_extension("cube"),
+    );
     assert_told(&tale, "is ExtensionsReady=True");
-    both.settle(&both.manifest().without_extension("earthdistance").with_extension("cube"));
+    both.settle(
+        &both
+            .manifest()
+            .without_extension("earthdistance")
+            .with_extension("cube"),
+    );
 }
 
 #[test]

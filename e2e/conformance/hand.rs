@@ -63,7 +63,9 @@ impl Hand {
             Self::MountNoMore => host.mount_elsewhere(stack, None),
             Self::TakePort => host.take_port(machine.port, "another program on this host"),
             Self::LeavePort => drop(host.taken_ports.remove(&machine.port)),
-            Self::PinOnCommandLine(name, value) => host.pin_on_command_line(stack, &setting(name), value),
+            Self::PinOnCommandLine(name, value) => {
+                host.pin_on_command_line(stack, &setting(name), value)
+            }
         }
     }
 
@@ -77,7 +79,14 @@ impl Hand {
             Self::DockerRm => drop(docker(&["rm", "-f", container])),
             Self::DockerUpdateMemory(memory) => {
                 let memory = memory.0.to_string();
-                docker(&["update", "--memory", &memory, "--memory-swap", &memory, container]);
+                docker(&[
+                    "update",
+                    "--memory",
+                    &memory,
+                    "--memory-swap",
+                    &memory,
+                    container,
+                ]);
             }
             Self::AlterSystem(name, value) => {
                 machine.sql(&[&format!("ALTER SYSTEM SET {name} = '{value}'"), reload]);
@@ -87,7 +96,14 @@ impl Hand {
             }
             Self::MoveTag => build(&machine.image()),
             Self::BreakConf => {
-                docker(&["exec", container, "sed", "-i", "1i this is = no = line", CONF]);
+                docker(&[
+                    "exec",
+                    container,
+                    "sed",
+                    "-i",
+                    "1i this is = no = line",
+                    CONF,
+                ]);
             }
             Self::RepairConf => drop(docker(&["exec", container, "sed", "-i", "1d", CONF])),
             Self::DockerPause => drop(docker(&["pause", container])),
@@ -96,7 +112,18 @@ impl Hand {
             Self::Untag => drop(docker(&["rmi", "--no-prune", &machine.image()])),
             Self::MountElsewhere => {
                 let (other, volume) = (machine.other(), format!("{}_pgdata:/data", machine.name));
-                docker(&["run", "-d", "--name", &other, "-v", &volume, "--entrypoint", "sleep", IMAGE, "600"]);
+                docker(&[
+                    "run",
+                    "-d",
+                    "--name",
+                    &other,
+                    "-v",
+                    &volume,
+                    "--entrypoint",
+                    "sleep",
+                    IMAGE,
+                    "600",
+                ]);
             }
             Self::MountNoMore => drop(docker(&["rm", "-f", &machine.other()])),
             Self::TakePort => {
@@ -107,8 +134,14 @@ impl Hand {
             Self::PinOnCommandLine(name, value) => {
                 let file = machine.stack_dir().join("compose.yml");
                 let text = std::fs::read_to_string(&file).unwrap();
-                let command = format!("    image: {}\n    command: ['-c', '{name}={value}']\n", machine.image());
-                let image = text.lines().find(|l| l.trim_start().starts_with("image:")).unwrap();
+                let command = format!(
+                    "    image: {}\n    command: ['-c', '{name}={value}']\n",
+                    machine.image()
+                );
+                let image = text
+                    .lines()
+                    .find(|l| l.trim_start().starts_with("image:"))
+                    .unwrap();
                 std::fs::write(&file, text.replacen(&format!("{image}\n"), &command, 1)).unwrap();
                 machine.compose(&["up", "-d"]);
             }
@@ -126,7 +159,11 @@ fn build(reference: &str) {
         .spawn()
         .unwrap();
     let mut input = child.stdin.take().unwrap();
-    write!(input, "FROM {IMAGE}\nLABEL aza.test.moved=\"{reference}\"\n").unwrap();
+    write!(
+        input,
+        "FROM {IMAGE}\nLABEL aza.test.moved=\"{reference}\"\n"
+    )
+    .unwrap();
     drop(input);
     assert!(child.wait().unwrap().success());
 }

@@ -18,7 +18,14 @@ fn memory_grows_live_and_one_restart_follows() {
     both.settle(&both.manifest().with_workload("web"));
     let tale = both.settle(&both.manifest().with_workload("web").with_memory("2GiB"));
     assert_told(&tale, "did set limits");
-    assert_eq!(deeds(&tale).iter().filter(|d| d.starts_with("restart")).count(), 1, "{tale:#?}");
+    assert_eq!(
+        deeds(&tale)
+            .iter()
+            .filter(|d| d.starts_with("restart"))
+            .count(),
+        1,
+        "{tale:#?}"
+    );
 }
 
 #[test]
@@ -70,7 +77,14 @@ fn another_workload_restarts_for_what_takes_one() {
     let mut both = Both::new("workload");
     both.settle(&both.manifest().with_workload("web"));
     let tale = both.settle(&both.manifest().with_workload("dw"));
-    assert_eq!(deeds(&tale).iter().filter(|d| d.starts_with("restart")).count(), 1, "{tale:#?}");
+    assert_eq!(
+        deeds(&tale)
+            .iter()
+            .filter(|d| d.starts_with("restart"))
+            .count(),
+        1,
+        "{tale:#?}"
+    );
 }
 
 #[test]

@@ -64,9 +64,16 @@ impl Machine {
     /// Runs `docker compose` there, for this project.
     pub fn compose(&self, arguments: &[&str]) {
         let mut compose = Command::new("docker");
-        compose.args(["compose", "--project-name", &self.name]).args(arguments).current_dir(self.stack_dir());
+        compose
+            .args(["compose", "--project-name", &self.name])
+            .args(arguments)
+            .current_dir(self.stack_dir());
         let output = compose.output().unwrap();
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
 
     /// The state directory loses what the next start is told.
@@ -86,8 +93,18 @@ impl Machine {
             layout: layout.clone(),
             host_name: self.name.clone(),
         };
-        let eyes = Eyes { docker, layout: layout.clone(), host_name: self.name.clone(), root: PathBuf::from("/") };
-        Live { eyes, hands, layout, stopping: Arc::default() }
+        let eyes = Eyes {
+            docker,
+            layout: layout.clone(),
+            host_name: self.name.clone(),
+            root: PathBuf::from("/"),
+        };
+        Live {
+            eyes,
+            hands,
+            layout,
+            stopping: Arc::default(),
+        }
     }
 
     /// Returns a pretended host of this machine's size.
@@ -109,7 +126,15 @@ impl Machine {
     /// Runs SQL as a person would; several statements one after another.
     pub fn sql(&self, statements: &[&str]) -> String {
         let container = self.container();
-        let mut arguments = vec!["exec", &container, "psql", "-XAtqU", "postgres", "-v", "ON_ERROR_STOP=1"];
+        let mut arguments = vec![
+            "exec",
+            &container,
+            "psql",
+            "-XAtqU",
+            "postgres",
+            "-v",
+            "ON_ERROR_STOP=1",
+        ];
         arguments.extend(statements.iter().flat_map(|s| ["-c", s]));
         docker(&arguments)
     }
@@ -131,7 +156,11 @@ impl Drop for Machine {
 
 /// Returns a port that nobody holds at the moment.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
 }
 
 pub fn docker_output(arguments: &[&str]) -> Output {
@@ -141,6 +170,10 @@ pub fn docker_output(arguments: &[&str]) -> Output {
 /// Runs docker and returns what it printed.
 pub fn docker(arguments: &[&str]) -> String {
     let output = docker_output(arguments);
-    assert!(output.status.success(), "docker {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "docker {arguments:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }

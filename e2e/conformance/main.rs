@@ -6,6 +6,7 @@
 //! ```
 //!
 //! Not compared: ids, times, addresses, the kernel's counters, and the words of an error.
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 mod both;
 mod drift_stories;

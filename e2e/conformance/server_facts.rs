@@ -16,9 +16,22 @@ impl Server {
     fn start(name: &'static str) -> Self {
         docker_output(&["rm", "-f", "-v", name]);
         let server = Self(name);
-        docker(&["run", "-d", "--name", name, "--memory", "1g", "-e", "POSTGRES_HOST_AUTH_METHOD=trust", IMAGE]);
+        docker(&[
+            "run",
+            "-d",
+            "--name",
+            name,
+            "--memory",
+            "1g",
+            "-e",
+            "POSTGRES_HOST_AUTH_METHOD=trust",
+            IMAGE,
+        ]);
         let until = Instant::now() + Duration::from_secs(60);
-        while !docker_output(&["exec", name, "pg_isready", "-h", "127.0.0.1"]).status.success() {
+        while !docker_output(&["exec", name, "pg_isready", "-h", "127.0.0.1"])
+            .status
+            .success()
+        {
             assert!(Instant::now() < until, "no answer");
             std::thread::sleep(Duration::from_millis(100));
         }
@@ -29,13 +42,21 @@ impl Server {
     fn sql(&self, statements: &[&str]) -> String {
         let mut psql = Command::new("docker");
         psql.args(["exec", self.0, "psql", "-XAtqU", "postgres"]);
-        let output = psql.args(statements.iter().flat_map(|s| ["-c", *s])).output().unwrap();
+        let output = psql
+            .args(statements.iter().flat_map(|s| ["-c", *s]))
+            .output()
+            .unwrap();
         let text = [output.stdout, output.stderr].concat();
         String::from_utf8(text).unwrap().trim().to_owned()
     }
 
     fn auto_conf(&self) -> String {
-        docker(&["exec", self.0, "cat", "/var/lib/postgresql/18/docker/postgresql.auto.conf"])
+        docker(&[
+            "exec",
+            self.0,
+            "cat",
+            "/var/lib/postgresql/18/docker/postgresql.auto.conf",
+        ])
     }
 }
 
@@ -52,7 +73,10 @@ fn name(setting: &str) -> SettingName {
 #[test]
 fn a_value_that_waits_for_a_restart_is_told_in_the_words_of_a_refused_one() {
     let server = Server::start("aza-test-conf-fact-waits");
-    server.sql(&["ALTER SYSTEM SET max_connections = 77", "SELECT pg_reload_conf()"]);
+    server.sql(&[
+        "ALTER SYSTEM SET max_connections = 77",
+        "SELECT pg_reload_conf()",
+    ]);
     let error = "SELECT error, applied FROM pg_file_settings WHERE name = 'max_connections' AND setting = '77'";
     assert_eq!(server.sql(&[error]), "setting could not be applied|f");
 }
@@ -65,7 +89,10 @@ fn a_reload_is_not_done_when_the_call_returns() {
         server.sql(&[&set, "SELECT pg_reload_conf()", "SHOW work_mem"]) != format!("t\n{n}MB")
     });
     // Asked in the same session at once; a wait for the load time is what helps.
-    assert!(stale.count() > 0, "every read was fresh: the wait for pg_conf_load_time() is not needed");
+    assert!(
+        stale.count() > 0,
+        "every read was fresh: the wait for pg_conf_load_time() is not needed"
+    );
     std::thread::sleep(Duration::from_millis(200));
     assert_eq!(server.sql(&["SHOW work_mem"]), "20MB");
 }
@@ -74,11 +101,24 @@ fn a_reload_is_not_done_when_the_call_returns() {
 fn a_list_is_written_as_separate_literals() {
     let server = Server::start("aza-test-conf-fact-list");
     let preload = name("shared_preload_libraries");
-    assert_eq!(server.sql(&[&sql::alter_system(&preload, Some("pg_cron,pgaudit"))]), "");
-    assert!(server.auto_conf().contains("shared_preload_libraries = 'pg_cron, pgaudit'"), "{}", server.auto_conf());
+    assert_eq!(
+        server.sql(&[&sql::alter_system(&preload, Some("pg_cron,pgaudit"))]),
+        ""
+    );
+    assert!(
+        server
+            .auto_conf()
+            .contains("shared_preload_libraries = 'pg_cron, pgaudit'"),
+        "{}",
+        server.auto_conf()
+    );
     server.sql(&["ALTER SYSTEM SET shared_preload_libraries = 'pg_cron,pgaudit'"]);
     let one_name = "shared_preload_libraries = '\"pg_cron,pgaudit\"'";
-    assert!(server.auto_conf().contains(one_name), "{}", server.auto_conf());
+    assert!(
+        server.auto_conf().contains(one_name),
+        "{}",
+        server.auto_conf()
+    );
 }
 
 #[test]
@@ -97,12 +137,21 @@ fn an_unknown_name_keeps_a_reload_from_applying_anything_and_a_bad_value_only_it
     let server = Server::start("aza-test-conf-fact-unknown");
     let write = |lines: &str| {
         let conf = "/var/lib/postgresql/18/docker/postgresql.conf";
-        docker(&["exec", server.0, "sh", "-c", &format!("printf '{lines}' >> {conf}")]);
+        docker(&[
+            "exec",
+            server.0,
+            "sh",
+            "-c",
+            &format!("printf '{lines}' >> {conf}"),
+        ]);
         server.sql(&["SELECT pg_reload_conf()"]);
         std::thread::sleep(Duration::from_millis(300));
         server.sql(&["SHOW deadlock_timeout"])
     };
-    assert_eq!(write("deadlock_timeout = 2s\\nlock_timeout = soon\\n"), "2s");
+    assert_eq!(
+        write("deadlock_timeout = 2s\\nlock_timeout = soon\\n"),
+        "2s"
+    );
     assert_eq!(write("deadlock_timeout = 3s\\nnosuch_setting = 1\\n"), "2s");
 }
 
@@ -111,6 +160,16 @@ fn a_mistake_in_one_file_hides_the_lines_of_the_next() {
     let server = Server::start("aza-test-conf-fact-hides");
     server.sql(&["ALTER SYSTEM SET work_mem = '7MB'"]);
     let conf = "/var/lib/postgresql/18/docker/postgresql.conf";
-    docker(&["exec", server.0, "sed", "-i", "1i this is = no = line", conf]);
-    assert_eq!(server.sql(&["SELECT name, error FROM pg_file_settings"]), "|syntax error");
+    docker(&[
+        "exec",
+        server.0,
+        "sed",
+        "-i",
+        "1i this is = no = line",
+        conf,
+    ]);
+    assert_eq!(
+        server.sql(&["SELECT name, error FROM pg_file_settings"]),
+        "|syntax error"
+    );
 }

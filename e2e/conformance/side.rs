@@ -43,7 +43,12 @@ pub struct Side<W> {
 
 impl<W: World + Clock> Side<W> {
     pub fn new(world: W) -> Self {
-        Self { world, record: None, conditions: Vec::new(), events: Vec::new() }
+        Self {
+            world,
+            record: None,
+            conditions: Vec::new(),
+            events: Vec::new(),
+        }
     }
 
     /// The agent's memory is lost.
@@ -87,13 +92,23 @@ impl<W: World + Clock> Side<W> {
             }
         }
         let last = passes.last();
-        panic!("never quiet: {:#?}\n{:#?}", last.map(|a| &a.plan), last.map(|a| &a.conditions));
+        panic!(
+            "never quiet: {:#?}\n{:#?}",
+            last.map(|a| &a.plan),
+            last.map(|a| &a.conditions)
+        );
     }
 }
 
 /// Whether two passes did the same, and it failed both times.
 fn fails_alike(last: &After, this: &After) -> bool {
     let failed = |after: &After| after.outcomes.iter().any(|o| o.result.is_err());
-    let steps = |after: &After| after.outcomes.iter().map(|o| o.step.to_string()).collect::<Vec<_>>();
+    let steps = |after: &After| {
+        after
+            .outcomes
+            .iter()
+            .map(|o| o.step.to_string())
+            .collect::<Vec<_>>()
+    };
     failed(last) && failed(this) && steps(last) == steps(this)
 }

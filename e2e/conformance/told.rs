@@ -10,12 +10,22 @@ use aza_agent::reconcile::After;
 pub fn tell(passes: &[After]) -> Vec<String> {
     let mut lines = Vec::new();
     for outcome in passes.iter().flat_map(|after| &after.outcomes) {
-        let how = if outcome.result.is_ok() { "did" } else { "failed" };
-        lines.push(format!("{how} {} ({})", outcome.step, without_ids(&outcome.reason)));
+        let how = if outcome.result.is_ok() {
+            "did"
+        } else {
+            "failed"
+        };
+        lines.push(format!(
+            "{how} {} ({})",
+            outcome.step,
+            without_ids(&outcome.reason)
+        ));
     }
     // A step that failed is tried again, as often as the world is patient.
     lines.dedup();
-    let Some(last) = passes.last() else { return lines };
+    let Some(last) = passes.last() else {
+        return lines;
+    };
     let waiting = last.plan.waiting.iter();
     lines.extend(waiting.map(|w| format!("waits [{}] {}", w.reason, without_ids(&w.message))));
     lines.extend(last.plan.then.iter().map(|then| format!("then {then}")));
@@ -31,25 +41,45 @@ pub fn facts(seen: &Observed) -> Vec<String> {
         certainly("container", &seen.container, container),
         certainly("limits", &seen.limits, limits),
         certainly("declared", &seen.declared, |text| format!("{text:?}")),
-        certainly("volume", &seen.volume, |v| format!("major {:?} mounted by {:?}", v.major, v.mounted_by)),
+        certainly("volume", &seen.volume, |v| {
+            format!("major {:?} mounted by {:?}", v.major, v.mounted_by)
+        }),
         certainly("port", &seen.port, |holder| holder.who.clone()),
         certainly("server", &seen.server, server),
     ];
-    let Some(server) = seen.server.known() else { return lines };
+    let Some(server) = seen.server.known() else {
+        return lines;
+    };
     let rows = server.settings.iter().map(|(name, row)| {
         let auto = server.auto_lines.get(name);
-        format!("setting {name} = {:?} from {} base {:?} auto {auto:?}", row.running, row.source, row.base)
+        format!(
+            "setting {name} = {:?} from {} base {:?} auto {auto:?}",
+            row.running, row.source, row.base
+        )
     });
     lines.extend(rows);
-    let without_row = server.auto_lines.iter().filter(|(name, _)| !server.settings.contains_key(name));
-    lines.extend(without_row.map(|(name, value)| format!("line {name} = {value:?}, and no such setting")));
+    let without_row = server
+        .auto_lines
+        .iter()
+        .filter(|(name, _)| !server.settings.contains_key(name));
+    lines.extend(
+        without_row.map(|(name, value)| format!("line {name} = {value:?}, and no such setting")),
+    );
     let errors = server.file_errors.iter();
     lines.extend(errors.map(|e| format!("file error {} {:?} {}", e.file, e.name, e.error)));
     for (database, installed) in &server.extensions.databases {
         let names = |i: &std::collections::BTreeMap<String, String>| {
-            i.keys().filter(|n| *n != "plpgsql").cloned().collect::<Vec<_>>().join(" ")
+            i.keys()
+                .filter(|n| *n != "plpgsql")
+                .cloned()
+                .collect::<Vec<_>>()
+                .join(" ")
         };
-        lines.push(certainly(&format!("extensions in {database}"), installed, names));
+        lines.push(certainly(
+            &format!("extensions in {database}"),
+            installed,
+            names,
+        ));
     }
     lines
 }
@@ -76,7 +106,10 @@ fn container(c: &Container) -> String {
         c.cpus,
         c.shm_size,
         c.published,
-        c.labels.iter().filter(|(key, _)| key.starts_with("aza.dev/")).collect::<Vec<_>>(),
+        c.labels
+            .iter()
+            .filter(|(key, _)| key.starts_with("aza.dev/"))
+            .collect::<Vec<_>>(),
     )
 }
 
@@ -103,21 +136,35 @@ fn server(s: &Server) -> String {
 fn without_ids(text: &str) -> String {
     let is_id = |word: &str| word.len() >= 12 && word.bytes().all(|b| b.is_ascii_hexdigit());
     let mark = |word: &str| {
-        let core = word.trim_matches(|c: char| !c.is_ascii_alphanumeric()).trim_start_matches("sha256:");
-        if is_id(core) { word.replace(core, "ID") } else { word.to_owned() }
+        let core = word
+            .trim_matches(|c: char| !c.is_ascii_alphanumeric())
+            .trim_start_matches("sha256:");
+        if is_id(core) {
+            word.replace(core, "ID")
+        } else {
+            word.to_owned()
+        }
     };
     text.split(' ').map(mark).collect::<Vec<_>>().join(" ")
 }
 
 /// Returns what only one of two tales says.
 pub fn differences(pretended: &[String], real: &[String]) -> Vec<String> {
-    let (sim, live): (BTreeSet<_>, BTreeSet<_>) = (pretended.iter().collect(), real.iter().collect());
-    let only_sim = sim.difference(&live).map(|line| format!("pretended: {line}"));
-    let only_live = live.difference(&sim).map(|line| format!("real:      {line}"));
+    let (sim, live): (BTreeSet<_>, BTreeSet<_>) =
+        (pretended.iter().collect(), real.iter().collect());
+    let only_sim = sim
+        .difference(&live)
+        .map(|line| format!("pretended: {line}"));
+    let only_live = live
+        .difference(&sim)
+        .map(|line| format!("real:      {line}"));
     let mut lines: Vec<String> = only_sim.chain(only_live).collect();
     // The same lines in another order: steps are a sequence.
     if lines.is_empty() && pretended != real {
-        lines = vec![format!("pretended: {pretended:#?}"), format!("real: {real:#?}")];
+        lines = vec![
+            format!("pretended: {pretended:#?}"),
+            format!("real: {real:#?}"),
+        ];
     }
     lines
 }

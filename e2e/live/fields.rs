@@ -33,7 +33,10 @@ fn memory_grows_limit_first_and_shrinks_settings_first() {
     let (id_grown, started_grown) = stack.identity();
     assert_eq!(id_grown, id);
     assert_ne!(started_grown, started);
-    assert_eq!(stack.inspect("{{.HostConfig.Memory}}"), (2_u64 << 30).to_string());
+    assert_eq!(
+        stack.inspect("{{.HostConfig.Memory}}"),
+        (2_u64 << 30).to_string()
+    );
     assert_eq!(stack.sql("SHOW shared_buffers"), "512MB");
 
     let shrunk = stack.manifest("1GB", "");
@@ -41,10 +44,16 @@ fn memory_grows_limit_first_and_shrinks_settings_first() {
     stack.save(&shrunk);
     stack.wait_settled(&shrunk);
     assert_eq!(stack.identity().0, id);
-    assert_eq!(stack.inspect("{{.HostConfig.Memory}}"), (1_u64 << 30).to_string());
+    assert_eq!(
+        stack.inspect("{{.HostConfig.Memory}}"),
+        (1_u64 << 30).to_string()
+    );
     assert_eq!(stack.sql("SHOW shared_buffers"), "256MB");
     // What the include file says by now needs no line any more.
-    stack.wait_sql("SELECT count(*) FROM pg_file_settings WHERE sourcefile LIKE '%auto.conf'", "0");
+    stack.wait_sql(
+        "SELECT count(*) FROM pg_file_settings WHERE sourcefile LIKE '%auto.conf'",
+        "0",
+    );
 }
 
 #[test]
@@ -52,8 +61,14 @@ fn a_reload_setting_restarts_nothing_and_goes_back() {
     let stack = Stack::up("reload", "1GB", "");
     let before = stack.identity();
     let original = stack.sql("SHOW work_mem");
-    let next = stack.manifest("1GB", "settings: {work_mem: 7MB, log_min_duration_statement: 2s}");
-    assert_eq!(stack.planned(&next), ["alterSystem", "alterSystem", "reload"]);
+    let next = stack.manifest(
+        "1GB",
+        "settings: {work_mem: 7MB, log_min_duration_statement: 2s}",
+    );
+    assert_eq!(
+        stack.planned(&next),
+        ["alterSystem", "alterSystem", "reload"]
+    );
     stack.save(&next);
     stack.wait_settled(&next);
     assert_eq!(stack.sql("SHOW work_mem"), "7MB");
@@ -66,8 +81,14 @@ fn a_reload_setting_restarts_nothing_and_goes_back() {
 fn a_restart_setting_restarts_once_and_keeps_the_container() {
     let stack = Stack::up("restart", "1GB", "");
     let (id, started) = stack.identity();
-    let next = stack.manifest("1GB", "settings: {max_worker_processes: 20, max_connections: 77}");
-    assert_eq!(stack.planned(&next), ["alterSystem", "alterSystem", "reload", "restart"]);
+    let next = stack.manifest(
+        "1GB",
+        "settings: {max_worker_processes: 20, max_connections: 77}",
+    );
+    assert_eq!(
+        stack.planned(&next),
+        ["alterSystem", "alterSystem", "reload", "restart"]
+    );
     stack.save(&next);
     let status = stack.wait_settled(&next);
     assert_eq!(stack.sql("SHOW max_connections"), "77");
@@ -75,7 +96,14 @@ fn a_restart_setting_restarts_once_and_keeps_the_container() {
     let after = stack.identity();
     assert_eq!(after.0, id);
     assert_ne!(after.1, started);
-    assert_eq!(status.events.iter().filter(|e| e.reason == "Restart").count(), 1);
+    assert_eq!(
+        status
+            .events
+            .iter()
+            .filter(|e| e.reason == "Restart")
+            .count(),
+        1
+    );
 }
 
 #[test]
@@ -88,19 +116,32 @@ fn a_restart_waits_for_its_window_and_for_its_approval() {
     // A pending restart stands beside Ready and does not lower it.
     stack.wait("restart held back by the window", |s| {
         s.is(ConditionType::Ready)
-            && s.condition(ConditionType::RestartRequired).is_some_and(|c| {
-                c.status == Truth::True && c.message.contains("→ 60") && c.message.contains("window")
-            })
+            && s.condition(ConditionType::RestartRequired)
+                .is_some_and(|c| {
+                    c.status == Truth::True
+                        && c.message.contains("→ 60")
+                        && c.message.contains("window")
+                })
     });
     assert_eq!(stack.verb(&["plan", "--exit-code"]).status.code(), Some(3));
 
-    stack.save(&stack.manifest("1GB", "restart: {mode: manual}\nsettings: {max_connections: 60}"));
-    stack.wait("approval asked for", |s| s.waiting.iter().any(|w| w.reason == "ApprovalNeeded"));
+    stack.save(&stack.manifest(
+        "1GB",
+        "restart: {mode: manual}\nsettings: {max_connections: 60}",
+    ));
+    stack.wait("approval asked for", |s| {
+        s.waiting.iter().any(|w| w.reason == "ApprovalNeeded")
+    });
     assert_eq!(stack.identity(), before);
     assert!(stack.state_verb(&["approve", &stack.name]).status.success());
     stack.wait_sql("SHOW max_connections", "60");
     assert_eq!(stack.identity().0, before.0);
-    assert!(!stack.state_dir().join(format!("requests/{}.approve", stack.name)).exists());
+    assert!(
+        !stack
+            .state_dir()
+            .join(format!("requests/{}.approve", stack.name))
+            .exists()
+    );
 }
 
 #[test]
@@ -112,14 +153,19 @@ fn a_new_port_and_shm_size_recreate_the_container_and_keep_the_data() {
     let probe = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = probe.local_addr().unwrap().port();
     drop(probe);
-    let next = stack.manifest("512MB", "").replace(&stack.port.to_string(), &port.to_string());
+    let next = stack
+        .manifest("512MB", "")
+        .replace(&stack.port.to_string(), &port.to_string());
     let next = next.replace("cpus: 1}", "cpus: 1, shmSize: 256MB}");
-    assert_eq!(stack.planned(&next), ["recreate"]);
+    assert_eq!(stack.planned(&next), ["prepare", "recreate"]);
     stack.save(&next);
     stack.wait_settled(&next);
     assert_ne!(stack.identity().0, id);
     assert_eq!(stack.sql("SELECT x FROM kept"), "42");
-    assert_eq!(stack.inspect("{{.HostConfig.ShmSize}}"), (256 << 20).to_string());
+    assert_eq!(
+        stack.inspect("{{.HostConfig.ShmSize}}"),
+        (256 << 20).to_string()
+    );
     let answer = std::net::TcpStream::connect(("127.0.0.1", port));
     assert!(answer.is_ok(), "{answer:?}");
 }
@@ -128,9 +174,15 @@ fn a_new_port_and_shm_size_recreate_the_container_and_keep_the_data() {
 fn a_limit_taken_out_of_the_manifest_is_a_recreate() {
     let stack = Stack::up("nolimit", "1GB", "restart: {mode: manual}");
     let before = stack.identity();
-    let next = stack.manifest("1GB", "restart: {mode: manual}").replace(", cpus: 1", "");
+    let next = stack
+        .manifest("1GB", "restart: {mode: manual}")
+        .replace(", cpus: 1", "");
     stack.save(&next);
-    stack.wait_condition(ConditionType::RestartRequired, Truth::True, "RecreatePending");
+    stack.wait_condition(
+        ConditionType::RestartRequired,
+        Truth::True,
+        "RecreatePending",
+    );
     assert_eq!(stack.identity(), before);
     stack.state_verb(&["approve", &stack.name]);
     stack.wait_settled(&next);
@@ -140,14 +192,26 @@ fn a_limit_taken_out_of_the_manifest_is_a_recreate() {
 #[test]
 fn extensions_come_with_what_they_require_and_go_without_cascade() {
     let stack = Stack::up("extension", "512MB", "extensions: [{name: earthdistance}]");
-    assert_eq!(stack.sql("SELECT count(*) FROM pg_extension WHERE extname IN ('cube', 'earthdistance')"), "2");
+    assert_eq!(
+        stack.sql("SELECT count(*) FROM pg_extension WHERE extname IN ('cube', 'earthdistance')"),
+        "2"
+    );
     // cube is needed by earthdistance: it must not go, and nothing else with it.
     stack.save(&stack.manifest("512MB", "extensions: [{name: cube, ensure: absent}]"));
     stack.wait_condition(ConditionType::ExtensionsReady, Truth::False, "StepFailed");
-    assert_eq!(stack.sql("SELECT count(*) FROM pg_extension WHERE extname IN ('cube', 'earthdistance')"), "2");
-    stack.save(&stack.manifest("512MB", "extensions: [{name: earthdistance, ensure: absent}, {name: cube, ensure: absent}]"));
+    assert_eq!(
+        stack.sql("SELECT count(*) FROM pg_extension WHERE extname IN ('cube', 'earthdistance')"),
+        "2"
+    );
+    stack.save(&stack.manifest(
+        "512MB",
+        "extensions: [{name: earthdistance, ensure: absent}, {name: cube, ensure: absent}]",
+    ));
     stack.wait_ready();
-    assert_eq!(stack.sql("SELECT count(*) FROM pg_extension WHERE extname IN ('cube', 'earthdistance')"), "0");
+    assert_eq!(
+        stack.sql("SELECT count(*) FROM pg_extension WHERE extname IN ('cube', 'earthdistance')"),
+        "0"
+    );
     stack.save(&stack.manifest("512MB", "extensions: [{name: postgiss}]"));
     stack.wait_condition(ConditionType::ExtensionsReady, Truth::False, "NotInImage");
 }
@@ -156,7 +220,9 @@ fn extensions_come_with_what_they_require_and_go_without_cascade() {
 fn a_suspended_stack_is_looked_at_and_left_alone() {
     let stack = Stack::up("suspend", "1GB", "");
     stack.save(&stack.manifest("1GB", "suspend: true\nsettings: {work_mem: 9MB}"));
-    stack.wait("suspension", |s| s.waiting.iter().any(|w| w.reason == "Suspended"));
+    stack.wait("suspension", |s| {
+        s.waiting.iter().any(|w| w.reason == "Suspended")
+    });
     assert_ne!(stack.sql("SHOW work_mem"), "9MB");
 }
 
@@ -164,11 +230,21 @@ fn a_suspended_stack_is_looked_at_and_left_alone() {
 fn explain_names_the_rule_and_the_budget() {
     let stack = Stack::up("explain", "1GB", "settings: {work_mem: 9MB}");
     let all = text(&stack.verb(&["explain", &stack.name]).stdout);
-    assert!(all.contains("shared_buffers = 256MB") && all.contains("memory budget"), "{all}");
+    assert!(
+        all.contains("shared_buffers = 256MB") && all.contains("memory budget"),
+        "{all}"
+    );
     let one = text(&stack.verb(&["explain", &stack.name, "work_mem"]).stdout);
-    assert!(one.contains("work_mem = 9MB") && one.contains("the manifest says so"), "{one}");
+    assert!(
+        one.contains("work_mem = 9MB") && one.contains("the manifest says so"),
+        "{one}"
+    );
     let typo = stack.verb(&["explain", &stack.name, "work_men"]);
-    assert!(text(&typo.stderr).contains("did you mean `work_mem`"), "{}", text(&typo.stderr));
+    assert!(
+        text(&typo.stderr).contains("did you mean `work_mem`"),
+        "{}",
+        text(&typo.stderr)
+    );
 }
 
 #[test]
@@ -179,10 +255,18 @@ fn compose_by_hand_recreates_nothing_also_after_a_live_change() {
     stack.wait_settled(&next);
     let before = stack.identity();
     let directory = stack.state_dir().join("stacks").join(&stack.name);
-    let up = Command::new("docker").args(["compose", "up", "-d"]).current_dir(&directory).output().unwrap();
+    let up = Command::new("docker")
+        .args(["compose", "up", "-d"])
+        .current_dir(&directory)
+        .output()
+        .unwrap();
     assert!(up.status.success(), "{}", text(&up.stderr));
     assert_eq!(stack.identity(), before);
-    let ps = Command::new("docker").args(["compose", "ps", "--format", "{{.Name}}"]).current_dir(&directory).output().unwrap();
+    let ps = Command::new("docker")
+        .args(["compose", "ps", "--format", "{{.Name}}"])
+        .current_dir(&directory)
+        .output()
+        .unwrap();
     assert_eq!(text(&ps.stdout).trim(), stack.container());
     let file = fs::read_to_string(directory.join("compose.yml")).unwrap();
     assert!(file.contains("0.5 CPUs") && !file.contains("${"), "{file}");
@@ -202,7 +286,11 @@ fn the_recorded_settings_are_those_of_the_image() {
         };
         let context = serde_json::to_value(def.context).unwrap();
         let vartype = serde_json::to_value(def.vartype).unwrap();
-        let recorded = [vartype.as_str().unwrap(), context.as_str().unwrap(), def.unit.as_deref().unwrap_or("")];
+        let recorded = [
+            vartype.as_str().unwrap(),
+            context.as_str().unwrap(),
+            def.unit.as_deref().unwrap_or(""),
+        ];
         assert_eq!(recorded, parts[1..4], "{}", parts[0]);
         checked += 1;
     }

@@ -15,7 +15,8 @@ fn settings_changed_by_sql_are_put_right_and_foreign_lines_are_left() {
     stack.wait_sql("SHOW random_page_cost", &owned);
     assert_eq!(stack.sql("SHOW deadlock_timeout"), "3s");
     let status = stack.wait("foreign line told", |s| {
-        s.condition(ConditionType::SettingsInSync).is_some_and(|c| c.message.contains("deadlock_timeout"))
+        s.condition(ConditionType::SettingsInSync)
+            .is_some_and(|c| c.message.contains("deadlock_timeout"))
     });
     assert!(status.is(ConditionType::Ready));
     assert_eq!(stack.identity(), before);
@@ -26,7 +27,9 @@ fn drift_that_is_only_reported_stays_until_the_manifest_changes() {
     let stack = Stack::up("report", "512MB", "drift: report");
     stack.sql("ALTER SYSTEM SET random_page_cost = 9");
     stack.sql("SELECT pg_reload_conf()");
-    stack.wait("report", |s| s.waiting.iter().any(|w| w.reason == "DriftReported"));
+    stack.wait("report", |s| {
+        s.waiting.iter().any(|w| w.reason == "DriftReported")
+    });
     assert_eq!(stack.sql("SHOW random_page_cost"), "9");
     stack.save(&stack.manifest("512MB", "drift: report\nsettings: {work_mem: 2MB}"));
     stack.wait_sql("SHOW work_mem", "2MB");
@@ -38,7 +41,11 @@ fn a_role_setting_is_told_and_does_not_restart_anything() {
     let stack = Stack::up("role", "512MB", "");
     let before = stack.identity();
     stack.sql("ALTER ROLE postgres SET random_page_cost = 7");
-    stack.wait_condition(ConditionType::SettingsInSync, Truth::False, "PinnedByRoleOrDatabase");
+    stack.wait_condition(
+        ConditionType::SettingsInSync,
+        Truth::False,
+        "PinnedByRoleOrDatabase",
+    );
     stack.sql("ALTER ROLE postgres RESET random_page_cost");
     stack.wait_ready();
     assert_eq!(stack.identity(), before);
@@ -48,11 +55,21 @@ fn a_role_setting_is_told_and_does_not_restart_anything() {
 fn limits_changed_by_hand_come_back() {
     let stack = Stack::up("update", "1GB", "");
     let before = stack.identity();
-    docker(&["update", "--memory", "900m", "--memory-swap", "900m", &stack.container()]);
+    docker(&[
+        "update",
+        "--memory",
+        "900m",
+        "--memory-swap",
+        "900m",
+        &stack.container(),
+    ]);
     stack.wait("limits back", |s| {
         s.is(ConditionType::LimitsInSync) && s.events.iter().any(|e| e.reason == "SetLimits")
     });
-    assert_eq!(stack.inspect("{{.HostConfig.Memory}}"), (1_u64 << 30).to_string());
+    assert_eq!(
+        stack.inspect("{{.HostConfig.Memory}}"),
+        (1_u64 << 30).to_string()
+    );
     assert_eq!(stack.identity(), before);
 }
 
@@ -87,10 +104,22 @@ fn a_syntax_error_in_a_file_is_told_and_holds_a_restart_back() {
     let stack = Stack::up("syntax", "512MB", "");
     let before = stack.identity();
     let container = stack.container();
-    docker(&["exec", &container, "sh", "-c", "echo 'this is = = wrong' >> $PGDATA/postgresql.conf"]);
+    docker(&[
+        "exec",
+        &container,
+        "sh",
+        "-c",
+        "echo 'this is = = wrong' >> $PGDATA/postgresql.conf",
+    ]);
     stack.save(&stack.manifest("512MB", "settings: {max_connections: 44}"));
     stack.wait_condition(ConditionType::SettingsInSync, Truth::False, "StepFailed");
     assert_eq!(stack.identity(), before);
-    docker(&["exec", &container, "sh", "-c", "sed -i '/this is = = wrong/d' $PGDATA/postgresql.conf"]);
+    docker(&[
+        "exec",
+        &container,
+        "sh",
+        "-c",
+        "sed -i '/this is = = wrong/d' $PGDATA/postgresql.conf",
+    ]);
     stack.wait_sql("SHOW max_connections", "44");
 }

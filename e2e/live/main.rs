@@ -3,6 +3,8 @@
 //!
 //! Needs root, Docker with the compose plugin, and the image: `aza-agent image build`.
 
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
 mod fields;
 mod hands;
 mod life;

@@ -28,7 +28,13 @@ impl Stack {
         let probe = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = probe.local_addr().unwrap().port();
         let name = format!("aza-test-{test}");
-        let stack = Self { name, port, dir: tempfile::tempdir().unwrap(), agent: None, arguments: vec![] };
+        let stack = Self {
+            name,
+            port,
+            dir: tempfile::tempdir().unwrap(),
+            agent: None,
+            arguments: vec![],
+        };
         stack.clean_up();
         fs::create_dir(stack.desired_state()).unwrap();
         stack
@@ -74,7 +80,11 @@ impl Stack {
     }
 
     pub fn start_agent(&mut self) {
-        let log = fs::File::options().create(true).append(true).open(self.dir.path().join("agent.log")).unwrap();
+        let log = fs::File::options()
+            .create(true)
+            .append(true)
+            .open(self.dir.path().join("agent.log"))
+            .unwrap();
         let child = Command::new(AGENT)
             .arg("run")
             .args(self.common())
@@ -99,7 +109,13 @@ impl Stack {
     pub fn end_agent(&mut self, signal: &str) -> Option<i32> {
         let mut child = self.agent.take()?;
         let pid = child.id().to_string();
-        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args([signal, &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
         child.wait().unwrap().code()
     }
 
@@ -110,18 +126,34 @@ impl Stack {
     fn common(&self) -> Vec<String> {
         let path = |p: PathBuf| p.display().to_string();
         let (state, desired) = (path(self.state_dir()), path(self.desired_state()));
-        let arguments = ["--state-dir", &state, "--desired-state", &desired, "--host", &self.name];
+        let arguments = [
+            "--state-dir",
+            &state,
+            "--desired-state",
+            &desired,
+            "--host",
+            &self.name,
+        ];
         arguments.map(str::to_owned).to_vec()
     }
 
     /// Runs a verb that looks at this host.
     pub fn verb(&self, verb: &[&str]) -> Output {
-        Command::new(AGENT).args(verb).args(self.common()).output().unwrap()
+        Command::new(AGENT)
+            .args(verb)
+            .args(self.common())
+            .output()
+            .unwrap()
     }
 
     /// Runs a verb that needs the state directory only.
     pub fn state_verb(&self, verb: &[&str]) -> Output {
-        Command::new(AGENT).args(verb).arg("--state-dir").arg(self.state_dir()).output().unwrap()
+        Command::new(AGENT)
+            .args(verb)
+            .arg("--state-dir")
+            .arg(self.state_dir())
+            .output()
+            .unwrap()
     }
 
     /// Returns the steps that `plan` announces for a manifest that is not in force yet.
@@ -132,14 +164,20 @@ impl Stack {
         assert!(output.status.success(), "{}", text(&output.stderr));
         let plan: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
         let steps = plan["items"][0]["steps"].as_array().unwrap();
-        steps.iter().map(|s| s["step"].as_str().unwrap().to_owned()).collect()
+        steps
+            .iter()
+            .map(|s| s["step"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     /// Returns the stack's status, where the agent has written one.
     pub fn status(&self) -> Option<Status> {
         let text = fs::read_to_string(self.state_dir().join("status.json")).ok()?;
         let file: StatusFile = serde_json::from_str(&text).unwrap();
-        file.items.into_iter().find(|i| i.metadata.name == self.name).map(|i| i.status)
+        file.items
+            .into_iter()
+            .find(|i| i.metadata.name == self.name)
+            .map(|i| i.status)
     }
 
     /// Waits for a status.
@@ -150,7 +188,12 @@ impl Stack {
                 return status;
             }
             let late = Instant::now() > until;
-            assert!(!late, "no {what}; status: {:#?}\nlog:\n{}", self.status(), self.log());
+            assert!(
+                !late,
+                "no {what}; status: {:#?}\nlog:\n{}",
+                self.status(),
+                self.log()
+            );
             std::thread::sleep(Duration::from_millis(50));
         }
     }
@@ -164,15 +207,21 @@ impl Stack {
         let report = aza_agent::api::validate::validate(manifest.as_bytes(), "test.yaml");
         let digest = report.stacks().next().unwrap().digest.clone();
         self.wait("settled manifest", |s| {
-            let pending = s.condition(ConditionType::RestartRequired).map(|c| c.status);
+            let pending = s
+                .condition(ConditionType::RestartRequired)
+                .map(|c| c.status);
             let current = s.conditions.iter().all(|c| c.observed_digest == digest);
-            current && s.is(ConditionType::Ready) && pending == Some(Truth::False) && s.waiting.is_empty()
+            current
+                && s.is(ConditionType::Ready)
+                && pending == Some(Truth::False)
+                && s.waiting.is_empty()
         })
     }
 
     pub fn wait_condition(&self, kind: ConditionType, status: Truth, reason: &str) -> Status {
         self.wait(&format!("{kind}={status} {reason}"), |s| {
-            s.condition(kind).is_some_and(|c| c.status == status && c.reason == reason)
+            s.condition(kind)
+                .is_some_and(|c| c.status == status && c.reason == reason)
         })
     }
 
@@ -180,16 +229,34 @@ impl Stack {
     pub fn wait_sql(&self, sql: &str, answer: &str) {
         let until = Instant::now() + PATIENCE;
         while self.try_sql(sql).as_deref() != Some(answer) {
-            assert!(Instant::now() < until, "{sql} is {:?}, not {answer}\n{}", self.try_sql(sql), self.log());
+            assert!(
+                Instant::now() < until,
+                "{sql} is {:?}, not {answer}\n{}",
+                self.try_sql(sql),
+                self.log()
+            );
             std::thread::sleep(Duration::from_millis(50));
         }
     }
 
     pub fn try_sql(&self, sql: &str) -> Option<String> {
         let container = self.container();
-        let arguments = ["exec", &container, "psql", "-XAtqU", "postgres", "-v", "ON_ERROR_STOP=1", "-c", sql];
+        let arguments = [
+            "exec",
+            &container,
+            "psql",
+            "-XAtqU",
+            "postgres",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-c",
+            sql,
+        ];
         let output = docker_output(&arguments);
-        output.status.success().then(|| text(&output.stdout).trim().to_owned())
+        output
+            .status
+            .success()
+            .then(|| text(&output.stdout).trim().to_owned())
     }
 
     pub fn sql(&self, sql: &str) -> String {
@@ -202,7 +269,10 @@ impl Stack {
 
     /// Returns which container it is and which start of it.
     pub fn identity(&self) -> (String, String) {
-        (self.inspect("{{.Id}}"), self.inspect("{{.State.StartedAt}}"))
+        (
+            self.inspect("{{.Id}}"),
+            self.inspect("{{.State.StartedAt}}"),
+        )
     }
 
     fn clean_up(&self) {
@@ -221,7 +291,10 @@ impl Drop for Stack {
         }
         self.clean_up();
         let _ = fs::remove_file(format!("/run/aza-agent/project-{}.lock", self.name));
-        let _ = fs::remove_file(format!("/run/aza-agent/agentunix____var_run_docker_sock-{}.lock", self.name));
+        let _ = fs::remove_file(format!(
+            "/run/aza-agent/agentunix____var_run_docker_sock-{}.lock",
+            self.name
+        ));
     }
 }
 
@@ -232,7 +305,11 @@ pub fn docker_output(arguments: &[&str]) -> Output {
 /// Runs docker and returns what it printed.
 pub fn docker(arguments: &[&str]) -> String {
     let output = docker_output(arguments);
-    assert!(output.status.success(), "docker {arguments:?}: {}", text(&output.stderr));
+    assert!(
+        output.status.success(),
+        "docker {arguments:?}: {}",
+        text(&output.stderr)
+    );
     text(&output.stdout).trim().to_owned()
 }
 

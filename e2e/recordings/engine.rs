@@ -31,25 +31,48 @@ async fn a_recorded_answer_is_known() {
 #[tokio::test]
 async fn not_found_is_absent() {
     let engine = Replay::start(Answer::Http(404, recording("no-container")));
-    assert!(docker::container(&engine.docker(), "db-postgres").await.is_absent());
+    assert!(
+        docker::container(&engine.docker(), "db-postgres")
+            .await
+            .is_absent()
+    );
     let engine = Replay::start(Answer::Http(404, NO_IMAGE.into()));
-    assert!(docker::image(&engine.docker(), "nosuch:18").await.is_absent());
+    assert!(
+        docker::image(&engine.docker(), "nosuch:18")
+            .await
+            .is_absent()
+    );
 }
 
 #[tokio::test]
 async fn an_engine_in_trouble_is_unknown_with_its_own_words() {
     for status in [400, 409, 500, 503] {
-        let engine = Replay::start(Answer::Http(status, r#"{"message":"layer does not exist"}"#.into()));
+        let engine = Replay::start(Answer::Http(
+            status,
+            r#"{"message":"layer does not exist"}"#.into(),
+        ));
         let container = docker::container(&engine.docker(), "db-postgres").await;
-        assert!(why(&container).contains("layer does not exist"), "{status}: {container:?}");
+        assert!(
+            why(&container).contains("layer does not exist"),
+            "{status}: {container:?}"
+        );
         let image = docker::image(&engine.docker(), "aza-pg:18").await;
-        assert!(why(&image).contains("layer does not exist"), "{status}: {image:?}");
+        assert!(
+            why(&image).contains("layer does not exist"),
+            "{status}: {image:?}"
+        );
     }
 }
 
 #[tokio::test]
 async fn nonsense_is_unknown() {
-    for body in ["", "<html>502 Bad Gateway</html>", "[]", "{\"Id\": 5}", "{}"] {
+    for body in [
+        "",
+        "<html>502 Bad Gateway</html>",
+        "[]",
+        "{\"Id\": 5}",
+        "{}",
+    ] {
         let engine = Replay::start(Answer::Http(200, body.into()));
         let container = docker::container(&engine.docker(), "db-postgres").await;
         assert!(!why(&container).is_empty(), "{body}");
@@ -88,8 +111,15 @@ async fn an_engine_that_never_answers_is_unknown_within_the_deadline() {
     let begun = Instant::now();
     let seen = eyes.look(&desired(), &Default::default()).await;
     // The container and the image are asked side by side, 5 s each; what depends on them is not asked.
-    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
-    assert_eq!(why(&seen.container), "docker inspect gave no answer within 5 s");
+    assert!(
+        begun.elapsed() < Duration::from_secs(8),
+        "{:?}",
+        begun.elapsed()
+    );
+    assert_eq!(
+        why(&seen.container),
+        "docker inspect gave no answer within 5 s"
+    );
     why(&seen.image);
     why(&seen.volume);
     why(&seen.port);

@@ -21,11 +21,23 @@ fn container(name: &str) -> Container {
 #[test]
 fn a_running_container_is_read_whole() {
     let seen = container("running");
-    assert_eq!(seen.id, "63ea6b032dad0dd7dd9aeb7940ef03638db34af1d64efe8943afff0998bc920a");
-    assert_eq!((seen.name.as_str(), seen.image.as_str()), ("db-running", "aza-pg:18"));
+    assert_eq!(
+        seen.id,
+        "63ea6b032dad0dd7dd9aeb7940ef03638db34af1d64efe8943afff0998bc920a"
+    );
+    assert_eq!(
+        (seen.name.as_str(), seen.image.as_str()),
+        ("db-running", "aza-pg:18")
+    );
     assert!(seen.image_id.starts_with("sha256:fa4d2a36"));
-    assert_eq!((seen.state, seen.pid, seen.exit_code), (ContainerState::Running, 29224, 0));
-    assert_eq!(seen.started_at.unwrap().to_string(), "2026-11-22T17:46:29.426658793Z");
+    assert_eq!(
+        (seen.state, seen.pid, seen.exit_code),
+        (ContainerState::Running, 29224, 0)
+    );
+    assert_eq!(
+        seen.started_at.unwrap().to_string(),
+        "2026-11-22T17:46:29.426658793Z"
+    );
     assert_eq!((seen.error.as_str(), seen.oom_killed), ("", false));
     assert_eq!(seen.memory, Some(Bytes::mib(512)));
     assert_eq!(seen.memory_swap, Some(Bytes::mib(512)));
@@ -40,10 +52,21 @@ fn a_running_container_is_read_whole() {
 
 #[test]
 fn only_the_servers_port_counts_as_published() {
-    let published = |address: &str, port| vec![Published { address: address.parse().unwrap(), port }];
-    assert_eq!(container("running").published, published("127.0.0.1", 55990));
+    let published = |address: &str, port| {
+        vec![Published {
+            address: address.parse().unwrap(),
+            port,
+        }]
+    };
+    assert_eq!(
+        container("running").published,
+        published("127.0.0.1", 55990)
+    );
     // An empty address means every one.
-    assert_eq!(container("unlimited").published, published("0.0.0.0", 55992));
+    assert_eq!(
+        container("unlimited").published,
+        published("0.0.0.0", 55992)
+    );
     assert_eq!(container("created").published, []);
 }
 
@@ -55,7 +78,10 @@ fn a_stopped_container_still_tells_what_it_publishes() {
 #[test]
 fn zero_is_no_limit() {
     let seen = container("unlimited");
-    assert_eq!((seen.memory, seen.memory_swap, seen.cpus), (None, None, None));
+    assert_eq!(
+        (seen.memory, seen.memory_swap, seen.cpus),
+        (None, None, None)
+    );
     assert_eq!(seen.shm_size, Bytes::mib(64));
 }
 
@@ -67,7 +93,10 @@ fn a_quota_is_a_cpu_limit_too() {
 #[test]
 fn memory_alone_lets_the_engine_add_as_much_swap() {
     let seen = container("hostnet");
-    assert_eq!((seen.memory, seen.memory_swap), (Some(Bytes::mib(256)), Some(Bytes::mib(512))));
+    assert_eq!(
+        (seen.memory, seen.memory_swap),
+        (Some(Bytes::mib(256)), Some(Bytes::mib(512)))
+    );
 }
 
 #[test]
@@ -80,23 +109,41 @@ fn without_a_network_of_its_own_there_is_no_address() {
 #[test]
 fn a_start_that_failed_is_told_with_its_error_and_never_happened() {
     let seen = container("port-taken");
-    assert_eq!((seen.state, seen.exit_code, seen.started_at), (ContainerState::Created, 128, None));
-    assert!(seen.error.ends_with("Bind for 127.0.0.1:55990 failed: port is already allocated"), "{}", seen.error);
+    assert_eq!(
+        (seen.state, seen.exit_code, seen.started_at),
+        (ContainerState::Created, 128, None)
+    );
+    assert!(
+        seen.error
+            .ends_with("Bind for 127.0.0.1:55990 failed: port is already allocated"),
+        "{}",
+        seen.error
+    );
     assert!(!seen.was_stopped_by_hand());
 }
 
 #[test]
 fn a_container_that_was_only_created_has_no_error() {
     let seen = container("created");
-    assert_eq!((seen.state, seen.exit_code, seen.started_at), (ContainerState::Created, 0, None));
-    assert_eq!((seen.error.as_str(), seen.was_stopped_by_hand()), ("", false));
+    assert_eq!(
+        (seen.state, seen.exit_code, seen.started_at),
+        (ContainerState::Created, 0, None)
+    );
+    assert_eq!(
+        (seen.error.as_str(), seen.was_stopped_by_hand()),
+        ("", false)
+    );
 }
 
 #[test]
 fn what_ended_without_an_error_was_stopped_by_hand() {
     for (name, code) in [("exited-0", 0), ("exited-137", 137)] {
         let seen = container(name);
-        assert_eq!((seen.state, seen.exit_code, seen.pid), (ContainerState::Exited, code, 0), "{name}");
+        assert_eq!(
+            (seen.state, seen.exit_code, seen.pid),
+            (ContainerState::Exited, code, 0),
+            "{name}"
+        );
         assert!(seen.was_stopped_by_hand() && !seen.oom_killed, "{name}");
     }
 }
@@ -111,7 +158,10 @@ fn a_kill_for_memory_is_told_apart_from_any_other_137() {
 fn a_paused_container_has_a_process_and_one_between_two_starts_has_none() {
     let (paused, restarting) = (container("paused"), container("restarting"));
     assert_eq!((paused.state, paused.pid), (ContainerState::Paused, 29741));
-    assert_eq!((restarting.state, restarting.pid, restarting.exit_code), (ContainerState::Restarting, 0, 1));
+    assert_eq!(
+        (restarting.state, restarting.pid, restarting.exit_code),
+        (ContainerState::Restarting, 0, 1)
+    );
     assert!(!restarting.was_stopped_by_hand());
 }
 

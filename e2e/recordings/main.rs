@@ -4,6 +4,7 @@
 //! ```text
 //! cargo nextest run --test recordings
 //! ```
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 mod engine;
 mod inspect;

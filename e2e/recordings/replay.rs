@@ -41,7 +41,12 @@ impl Replay {
 
     /// Connects to it as the agent does, with a deadline that no test waits for.
     pub fn docker(&self) -> Docker {
-        Docker::connect_with_socket(&self.socket().display().to_string(), 60, API_DEFAULT_VERSION).unwrap()
+        Docker::connect_with_socket(
+            &self.socket().display().to_string(),
+            60,
+            API_DEFAULT_VERSION,
+        )
+        .unwrap()
     }
 }
 

@@ -5,7 +5,7 @@ use aza_agent::api::condition::ConditionType;
 use aza_agent::facts::CgroupVersion;
 use aza_agent::sim::{Host, stack};
 
-use crate::scene::{Scene, verbs};
+use crate::scene::{Scene, name, verbs};
 
 #[test]
 fn a_manifest_becomes_a_ready_stack() {
@@ -178,5 +178,35 @@ fn a_limit_taken_out_makes_no_setting_outgrow_the_limit_that_still_holds() {
     scene.host.approve("db");
     let passes = scene.settle();
     assert_eq!(scene.show("work_mem"), "32768");
-    assert_eq!(verbs(&passes), ["recreate"], "one disruption brings it all");
+    assert_eq!(
+        verbs(&passes),
+        ["prepare", "recreate"],
+        "one disruption brings it all"
+    );
+}
+
+#[test]
+fn memory_shrinks_although_another_setting_is_held() {
+    let mut scene = Scene::running(stack("db").with_memory("2GiB"));
+    scene.host.alter_role("db", &name("log_statement"), "all");
+    scene.save(
+        stack("db")
+            .with_memory("1GiB")
+            .with_setting("log_statement", "ddl"),
+    );
+    scene.settle();
+    assert_eq!(scene.limit(), Some(Bytes::gib(1)), "{}", scene.status());
+}
+
+#[test]
+fn memory_does_not_shrink_below_shared_buffers_that_are_pinned() {
+    let mut scene = Scene::running(stack("db").with_memory("4GiB"));
+    scene
+        .host
+        .pin_on_command_line("db", &name("shared_buffers"), "1GB");
+    scene.settle();
+    scene.save(stack("db").with_memory("1GiB"));
+    scene.settle();
+    assert_eq!(scene.limit(), Some(Bytes::gib(4)));
+    assert_eq!(scene.reason(ConditionType::LimitsInSync), "SettingsFirst");
 }

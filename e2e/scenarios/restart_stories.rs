@@ -225,3 +225,14 @@ fn a_restart_that_failed_before_it_began_is_tried_again() {
     assert_eq!(scene.show("max_connections"), "150");
     assert!(scene.agent.is(ConditionType::Ready), "{}", scene.status());
 }
+
+#[test]
+fn memory_that_shrinks_after_a_waiting_restart_does_not_lower_ready() {
+    let wanted = || stack("db").restarts_manually();
+    let mut scene = Scene::running(wanted().with_memory("2GiB"));
+    scene.save(wanted().with_memory("1GiB"));
+    insta::assert_snapshot!(scene.tale());
+    scene.host.approve("db");
+    scene.settle();
+    assert_eq!(scene.limit(), Some(aza_agent::api::Bytes::gib(1)));
+}

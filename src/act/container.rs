@@ -1,6 +1,5 @@
 //! What bollard does to a container: start, limits, restart, stop, remove. Never with a volume.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use bollard::Docker;
@@ -9,6 +8,7 @@ use bollard::models::ContainerUpdateBody;
 use bollard::query_parameters::RemoveContainerOptions;
 
 use crate::api::Bytes;
+use crate::client::WayIn;
 use crate::diff::limits::LimitValues;
 
 use super::{ActError, postgres};
@@ -113,13 +113,13 @@ pub async fn set_limits(docker: &Docker, id: &str, to: &LimitValues) -> Result<(
 pub async fn wait_for_answer(
     docker: &Docker,
     name: &str,
-    socket: &Path,
+    way: &WayIn,
     after: Option<f64>,
 ) -> Result<(), ActError> {
     let deadline = Instant::now() + ANSWERS_WITHIN;
     let mut polls = 0_u32;
     loop {
-        if matches!(postgres::answers(socket, after).await, Ok(true)) {
+        if matches!(postgres::answers(way, after).await, Ok(true)) {
             return Ok(());
         }
         polls += 1;

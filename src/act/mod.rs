@@ -1,4 +1,3 @@
-#![expect(clippy::disallowed_methods, reason = "this room changes the world")]
 //! Hands: one step at a time, exactly as planned. `perform` is one match and decides nothing.
 //!
 //! A step carries the container that it was planned for; a step on a container that is gone meanwhile
@@ -17,6 +16,7 @@ use std::path::PathBuf;
 use bollard::Docker;
 
 use crate::api::desired::Desired;
+use crate::client::WayIn;
 use crate::diff::services::container_name;
 use crate::facts::service::SOCKET_DIR;
 use crate::host::layout::Layout;
@@ -118,35 +118,35 @@ impl Hands {
     /// It could not be done, or its effect did not show.
     pub async fn perform(&self, desired: &Desired, step: &Step) -> Result<(), ActError> {
         let name = container_name(desired.name.as_str());
-        let socket = self.socket(desired, &name).await;
+        let way = self.way_in(desired, &name).await?;
         match step {
             Step::Prepare => files::prepare(&self.layout, desired),
             Step::Declare { text } => files::declare(&self.layout, &desired.name, text),
             Step::Create => {
                 compose::up(self, desired, compose::Mode::Create).await?;
-                let socket = self.layout.socket_dir(&desired.name);
-                container::wait_for_answer(&self.docker, &name, &socket, None).await
+                let way = WayIn::Socket(self.layout.socket_dir(&desired.name));
+                container::wait_for_answer(&self.docker, &name, &way, None).await
             }
             Step::Start { container } => {
                 container::start(&self.docker, container).await?;
-                container::wait_for_answer(&self.docker, &name, &socket, None).await
+                container::wait_for_answer(&self.docker, &name, &way, None).await
             }
             Step::SetLimits { container, to, .. } => {
                 container::set_limits(&self.docker, container, to).await?;
                 compose::note_limits(self, desired, to)
             }
             Step::AlterSystem { name, value, .. } => {
-                postgres::alter_system(&socket, name, Some(value)).await
+                postgres::alter_system(&way, name, Some(value)).await
             }
-            Step::ResetSetting { name, .. } => postgres::alter_system(&socket, name, None).await,
-            Step::Reload { expect } => postgres::reload(&socket, expect).await,
+            Step::ResetSetting { name, .. } => postgres::alter_system(&way, name, None).await,
+            Step::Reload { expect } => postgres::reload(&way, expect).await,
             Step::CreateExtension {
                 name,
                 database,
                 version,
             } => {
                 postgres::execute(
-                    &socket,
+                    &way,
                     database,
                     &sql::create_extension(name, version.as_deref()),
                     "create the extension",
@@ -157,7 +157,7 @@ impl Hands {
                 name, database, to, ..
             } => {
                 postgres::execute(
-                    &socket,
+                    &way,
                     database,
                     &sql::update_extension(name, to),
                     "update the extension",
@@ -166,7 +166,7 @@ impl Hands {
             }
             Step::DropExtension { name, database, .. } => {
                 postgres::execute(
-                    &socket,
+                    &way,
                     database,
                     &sql::drop_extension(name),
                     "drop the extension",
@@ -175,20 +175,20 @@ impl Hands {
             }
             Step::Restart { container, .. } => {
                 container::same(&self.docker, &name, container).await?;
-                let before = postgres::checkpoint(&socket).await?;
+                let before = postgres::checkpoint(&way).await?;
                 container::restart(&self.docker, container).await?;
-                container::wait_for_answer(&self.docker, &name, &socket, Some(before)).await
+                container::wait_for_answer(&self.docker, &name, &way, Some(before)).await
             }
             Step::Recreate {
                 container, serving, ..
             } => {
                 container::same(&self.docker, &name, container).await?;
                 if *serving {
-                    postgres::checkpoint(&socket).await?;
+                    postgres::checkpoint(&way).await?;
                 }
                 compose::up(self, desired, compose::Mode::Recreate).await?;
-                let socket = self.layout.socket_dir(&desired.name);
-                container::wait_for_answer(&self.docker, &name, &socket, None).await
+                let way = WayIn::Socket(self.layout.socket_dir(&desired.name));
+                container::wait_for_answer(&self.docker, &name, &way, None).await
             }
             Step::Stop { container } => container::stop(&self.docker, container).await,
             Step::Remove { container } => {
@@ -198,12 +198,30 @@ impl Hands {
         }
     }
 
-    /// Returns where the server's socket is: what the container mounts, or what the next one will.
-    async fn socket(&self, desired: &Desired, container: &str) -> PathBuf {
-        let own = self.layout.socket_dir(&desired.name);
-        let Ok(seen) = self.docker.inspect_container(container, None).await else { return own };
-        let mounts = seen.mounts.unwrap_or_default();
-        let mount = mounts.into_iter().find(|m| m.destination.as_deref() == Some(SOCKET_DIR));
-        mount.and_then(|m| m.source).filter(|s| !s.is_empty()).map_or(own, PathBuf::from)
+    /// Returns how the server is reached: through what the container mounts, by its address where it
+    /// mounts nothing of ours, or as the next container will be.
+    async fn way_in(&self, desired: &Desired, container: &str) -> Result<WayIn, ActError> {
+        let own = WayIn::Socket(self.layout.socket_dir(&desired.name));
+        let Ok(response) = self.docker.inspect_container(container, None).await else {
+            return Ok(own);
+        };
+        let mounts = response.mounts.unwrap_or_default();
+        let mount = mounts
+            .into_iter()
+            .find(|m| m.destination.as_deref() == Some(SOCKET_DIR));
+        if let Some(source) = mount.and_then(|m| m.source).filter(|s| !s.is_empty()) {
+            return Ok(WayIn::Socket(PathBuf::from(source)));
+        }
+        let networks = response
+            .network_settings
+            .and_then(|n| n.networks)
+            .unwrap_or_default();
+        let address = networks
+            .values()
+            .find_map(|n| n.ip_address.as_ref()?.parse().ok());
+        match (address, &desired.secrets.superuser) {
+            (Some(address), Some(file)) => Ok(WayIn::Address(address, secrets::read(file)?)),
+            (Some(_) | None, _) => Ok(own),
+        }
     }
 }

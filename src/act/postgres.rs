@@ -1,11 +1,11 @@
 //! Changes inside a running server: settings, a reload, extensions, a checkpoint.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::Client;
 
 use crate::api::SettingName;
+use crate::client::{WayIn, connect, in_words};
 
 use super::{ActError, sql};
 
@@ -29,63 +29,30 @@ fn refused(what: impl Into<String>) -> impl FnOnce(tokio_postgres::Error) -> Act
     }
 }
 
-fn in_words(error: &tokio_postgres::Error) -> String {
-    match error.as_db_error() {
-        Some(db) => {
-            let hint = db
-                .hint()
-                .or(db.detail())
-                .map(|h| format!(" ({h})"))
-                .unwrap_or_default();
-            format!("{}{hint}", db.message())
-        }
-        None => error.to_string(),
-    }
-}
-
-/// Opens a connection that closes itself when the client is dropped.
-pub(super) async fn connect(
-    socket: &Path,
-    database: &str,
-    options: &str,
-) -> Result<Client, tokio_postgres::Error> {
-    let mut config = Config::new();
-    config
-        .host_path(socket)
-        .user("postgres")
-        .dbname(database)
-        .application_name("aza-agent")
-        .options(options);
-    let (client, connection) = config.connect(NoTls).await?;
-    tokio::spawn(async move {
-        // The client's own call reports what went wrong; the driver has nothing to add.
-        let _ = connection.await;
-    });
-    Ok(client)
-}
-
 /// Runs one statement.
 pub async fn execute(
-    socket: &Path,
+    way: &WayIn,
     database: &str,
     statement: &str,
     what: &str,
 ) -> Result<(), ActError> {
-    let client = connect(socket, database, STATEMENT)
+    let session = connect(way, database, STATEMENT)
         .await
         .map_err(refused("let us in"))?;
+    let client = &session.client;
     client.batch_execute(statement).await.map_err(refused(what))
 }
 
 /// Sets or resets one line; one statement for each round trip, as ALTER SYSTEM wants it.
 pub async fn alter_system(
-    socket: &Path,
+    way: &WayIn,
     name: &SettingName,
     value: Option<&str>,
 ) -> Result<(), ActError> {
-    let client = connect(socket, "postgres", STATEMENT)
+    let session = connect(way, "postgres", STATEMENT)
         .await
         .map_err(refused("let us in"))?;
+    let client = &session.client;
     client
         .batch_execute(&sql::alter_system(name, value))
         .await
@@ -112,11 +79,12 @@ pub async fn alter_system(
 ///
 /// `pg_reload_conf()` returns at once and true on a bad file too; the first read in the same session
 /// was stale 50 times of 50. So the load time has to move, in a session's own eyes.
-pub async fn reload(socket: &Path, expect: &[(SettingName, String)]) -> Result<(), ActError> {
+pub async fn reload(way: &WayIn, expect: &[(SettingName, String)]) -> Result<(), ActError> {
     const LOADED: &str = "SELECT extract(epoch FROM pg_conf_load_time())::float8";
-    let client = connect(socket, "postgres", STATEMENT)
+    let session = connect(way, "postgres", STATEMENT)
         .await
         .map_err(refused("let us in"))?;
+    let client = &session.client;
     let loaded = async |client: &Client| -> Result<f64, ActError> {
         let row = client
             .query_one(LOADED, &[])
@@ -124,15 +92,15 @@ pub async fn reload(socket: &Path, expect: &[(SettingName, String)]) -> Result<(
             .map_err(refused("tell its load time"))?;
         row.try_get(0).map_err(refused("tell its load time"))
     };
-    let before = loaded(&client).await?;
+    let before = loaded(client).await?;
     client
         .batch_execute("SELECT pg_reload_conf()")
         .await
         .map_err(refused("reload"))?;
     let deadline = Instant::now() + RELOAD_SHOWS;
-    while loaded(&client).await? <= before {
+    while loaded(client).await? <= before {
         if Instant::now() > deadline {
-            let errors = file_errors(&client).await?;
+            let errors = file_errors(client).await?;
             return Err(ActError::NoEffect(format!(
                 "the reload changed nothing within {} s{errors}",
                 RELOAD_SHOWS.as_secs()
@@ -140,7 +108,7 @@ pub async fn reload(socket: &Path, expect: &[(SettingName, String)]) -> Result<(
         }
         tokio::time::sleep(RELOAD_POLL).await;
     }
-    let errors = file_errors(&client).await?;
+    let errors = file_errors(client).await?;
     if errors.is_empty() || expect.is_empty() {
         return Ok(());
     }
@@ -170,15 +138,16 @@ async fn file_errors(client: &Client) -> Result<String, ActError> {
 
 /// Writes everything dirty while clients are still served, so that the restart is short; returns when
 /// the postmaster started.
-pub async fn checkpoint(socket: &Path) -> Result<f64, ActError> {
-    let client = connect(socket, "postgres", CHECKPOINT_TAKES)
+pub async fn checkpoint(way: &WayIn) -> Result<f64, ActError> {
+    let session = connect(way, "postgres", CHECKPOINT_TAKES)
         .await
         .map_err(refused("let us in"))?;
+    let client = &session.client;
     client
         .batch_execute("CHECKPOINT")
         .await
         .map_err(refused("write a checkpoint"))?;
-    started_at(&client).await.map_err(refused("tell its start"))
+    started_at(client).await.map_err(refused("tell its start"))
 }
 
 async fn started_at(client: &Client) -> Result<f64, tokio_postgres::Error> {
@@ -193,10 +162,11 @@ async fn started_at(client: &Client) -> Result<f64, tokio_postgres::Error> {
 
 /// Whether a server answers that started after that moment.
 pub(super) async fn answers(
-    socket: &Path,
+    way: &WayIn,
     after: Option<f64>,
 ) -> Result<bool, tokio_postgres::Error> {
-    let client = connect(socket, "postgres", STATEMENT).await?;
-    let started = started_at(&client).await?;
+    let session = connect(way, "postgres", STATEMENT).await?;
+    let client = &session.client;
+    let started = started_at(client).await?;
     Ok(after.is_none_or(|before| started > before))
 }

@@ -3,6 +3,7 @@
 //! Everything here is a value. Nothing reads a file, a clock or the environment.
 
 pub mod canonical;
+pub mod chain;
 pub mod clash;
 pub mod condition;
 pub mod declared;

@@ -26,12 +26,25 @@ pub struct ApproveArgs {
 pub fn run(args: &ApproveArgs) -> Result<Exit, CliError> {
     need_root("approve")?;
     let layout = Layout::new(&args.state.state_dir);
-    let file = store::status::load(&layout)?.ok_or_else(|| CliError::NoStatus(args.state.state_dir.clone()))?;
+    let file = store::status::load(&layout)?
+        .ok_or_else(|| CliError::NoStatus(args.state.state_dir.clone()))?;
     let known: Vec<String> = file.items.iter().map(|i| i.metadata.name.clone()).collect();
-    let no_stack = || CliError::NoStack { name: args.name.clone(), known: known.clone() };
+    let no_stack = || CliError::NoStack {
+        name: args.name.clone(),
+        known: known.clone(),
+    };
     let name = StackName::parse(&args.name).map_err(|_| no_stack())?;
-    let item = file.items.iter().find(|i| i.metadata.name == args.name).ok_or_else(no_stack)?;
-    let disruptive = ["WindowClosed", "ApprovalNeeded", "DidNotHelp", "DriftReported"];
+    let item = file
+        .items
+        .iter()
+        .find(|i| i.metadata.name == args.name)
+        .ok_or_else(no_stack)?;
+    let disruptive = [
+        "WindowClosed",
+        "ApprovalNeeded",
+        "DidNotHelp",
+        "DriftReported",
+    ];
     let waits: Vec<&str> = item
         .status
         .waiting

@@ -74,12 +74,19 @@ impl CliError {
     #[must_use]
     pub fn next(&self) -> String {
         match self {
-            Self::Docker { source, .. } if super::output::chain(source).contains("ermission denied") => {
+            Self::Docker { source, .. }
+                if crate::api::chain::in_words(source).contains("ermission denied") =>
+            {
                 "run it as root (sudo), or join the group docker".to_owned()
             }
-            Self::Docker { .. } => "start Docker: systemctl start docker (or install it: make setup)".to_owned(),
+            Self::Docker { .. } => {
+                "start Docker: systemctl start docker (or install it: make setup)".to_owned()
+            }
             Self::NeedsRoot(verb) => format!("sudo aza-agent {verb} …"),
-            Self::NoStatus(_) => "start the agent: make up, or sudo aza-agent run; --state-dir names another place".to_owned(),
+            Self::NoStatus(_) => {
+                "start the agent: make up, or sudo aza-agent run; --state-dir names another place"
+                    .to_owned()
+            }
             Self::NoStack { .. } => "aza-agent status".to_owned(),
             Self::NeitherNameNorFile(_) => "aza-agent status shows the names".to_owned(),
             Self::Invalid(_) => "correct it and try aza-agent validate again".to_owned(),

@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::reconcile;
-use crate::report::explain::{Explained, explain};
+use crate::report::explain::{Explained, explain, origins};
 use crate::tune::Budget;
 
 use super::output::{bold, json, print};
@@ -30,7 +30,7 @@ pub struct ExplainArgs {
 #[derive(Serialize)]
 struct Explanation {
     name: String,
-    inputs: String,
+    inputs: Vec<String>,
     settings: Vec<Explained>,
     budget: Option<Budget>,
 }
@@ -56,29 +56,57 @@ pub fn run(args: &ExplainArgs) -> Result<Exit, CliError> {
 }
 
 fn explanation(looked: &Looked, only: Option<&str>) -> Result<Explanation, CliError> {
-    let Looked { desired, seen, thought, .. } = looked;
+    let Looked {
+        desired,
+        seen,
+        thought,
+        ..
+    } = looked;
     let Some(tuning) = &thought.tuning else {
-        return Err(CliError::HostUnknown(seen.host.why_unknown().unwrap_or_default().to_owned()));
+        return Err(CliError::HostUnknown(
+            seen.host.why_unknown().unwrap_or_default().to_owned(),
+        ));
     };
     let mut settings = explain(desired, &thought.targets, tuning, seen);
     if let Some(only) = only {
         let names: Vec<String> = settings.iter().map(|s| s.name.clone()).collect();
         settings.retain(|s| s.name.eq_ignore_ascii_case(only));
         if settings.is_empty() {
-            let near = crate::api::didyoumean::did_you_mean(only, names.iter().map(String::as_str)).map(str::to_owned);
-            return Err(CliError::NoSetting { name: only.to_owned(), stack: desired.name.to_string(), near });
+            let near = crate::api::didyoumean::did_you_mean(only, names.iter().map(String::as_str))
+                .map(str::to_owned);
+            return Err(CliError::NoSetting {
+                name: only.to_owned(),
+                stack: desired.name.to_string(),
+                near,
+            });
         }
     }
     let budget = reconcile::running_budget(tuning, seen).unwrap_or_else(|| tuning.budget.clone());
-    Ok(Explanation { name: desired.name.to_string(), inputs: tuning.inputs.to_line(), settings, budget: Some(budget) })
+    Ok(Explanation {
+        name: desired.name.to_string(),
+        inputs: origins(desired, tuning, seen),
+        settings,
+        budget: Some(budget),
+    })
 }
 
 fn text(explanation: &Explanation) -> String {
-    let mut text = format!("{}: {}\n", bold(&explanation.name), explanation.inputs);
+    let mut text = format!(
+        "{}: {}\n",
+        bold(&explanation.name),
+        explanation.inputs.join(", ")
+    );
     for setting in &explanation.settings {
         let running = setting.running.as_ref().filter(|r| **r != setting.wanted);
-        let running = running.map(|r| format!(" (running: {r})")).unwrap_or_default();
-        let _ = writeln!(text, "\n{} = {}{running}", bold(&setting.name), setting.wanted);
+        let running = running
+            .map(|r| format!(" (running: {r})"))
+            .unwrap_or_default();
+        let _ = writeln!(
+            text,
+            "\n{} = {}{running}",
+            bold(&setting.name),
+            setting.wanted
+        );
         for because in &setting.because {
             let _ = writeln!(text, "    {because}");
         }

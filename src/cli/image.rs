@@ -125,14 +125,32 @@ pub struct BuildArgs {
 /// # Errors
 /// See [`build`].
 pub fn run(args: BuildArgs) -> Result<super::Exit, super::CliError> {
-    let BuildArgs { base, entrypoint, tag, refresh, docker, output } = args;
-    let built = build(&BuildOptions { base, entrypoint, tag: Some(tag), refresh, docker_host: docker })?;
+    let BuildArgs {
+        base,
+        entrypoint,
+        tag,
+        refresh,
+        docker,
+        output,
+    } = args;
+    let built = build(&BuildOptions {
+        base,
+        entrypoint,
+        tag: Some(tag),
+        refresh,
+        docker_host: docker,
+    })?;
     match output {
         super::Format::Json => super::output::json(&built)?,
         super::Format::Table => {
             let changed = if built.changed { "built" } else { "unchanged" };
             let mb = built.size / 1_000_000;
-            let line = format!("{} {changed}, {mb} MB, {} ({:.1} s)\n", built.tag, built.id, built.took.as_secs_f64());
+            let line = format!(
+                "{} {changed}, {mb} MB, {} ({:.1} s)\n",
+                built.tag,
+                built.id,
+                built.took.as_secs_f64()
+            );
             super::output::print(&line)?;
         }
     }

@@ -1,8 +1,12 @@
-#![expect(clippy::disallowed_methods, reason = "the front door asks the clock and the host's name")]
 //! The command line: one file for each verb.
 //!
 //! Data goes to standard output, everything else to standard error. What people read and what
 //! machines read come from the same value. `plan` and `status` never change anything.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the front door asks the clock and the host's name"
+)]
 
 mod approve;
 mod error;

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Write};
 
 use jiff::Timestamp;
 
+use crate::api::chain::in_words;
 use crate::api::condition::{ConditionType, Truth};
 
 use super::CliError;
@@ -45,7 +46,13 @@ pub fn json(value: &impl serde::Serialize) -> Result<(), CliError> {
 #[must_use]
 pub fn columns(rows: &[Vec<String>]) -> String {
     let count = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |i: usize| rows.iter().filter_map(|r| r.get(i)).map(|c| visible(c)).max().unwrap_or(0);
+    let width = |i: usize| {
+        rows.iter()
+            .filter_map(|r| r.get(i))
+            .map(|c| visible(c))
+            .max()
+            .unwrap_or(0)
+    };
     let widths: Vec<usize> = (0..count).map(width).collect();
     let mut text = String::new();
     for row in rows {
@@ -64,7 +71,10 @@ pub fn columns(rows: &[Vec<String>]) -> String {
 
 /// Counts the letters that a terminal shows, without colour.
 fn visible(cell: &str) -> usize {
-    anstream::adapter::strip_str(cell).to_string().chars().count()
+    anstream::adapter::strip_str(cell)
+        .to_string()
+        .chars()
+        .count()
 }
 
 /// Colours a condition's status: green as it should be, red where not, yellow where unknown.
@@ -73,7 +83,11 @@ pub fn truth(kind: ConditionType, status: Truth) -> String {
     let colour = match status {
         Truth::Unknown => 33,
         _ if status == kind.good() => 32,
-        Truth::True | Truth::False if kind == ConditionType::RestartRequired || kind == ConditionType::MemorySafe => 33,
+        Truth::True | Truth::False
+            if kind == ConditionType::RestartRequired || kind == ConditionType::MemorySafe =>
+        {
+            33
+        }
         Truth::True | Truth::False => 31,
     };
     format!("\x1b[{colour}m{status}\x1b[0m")
@@ -97,23 +111,19 @@ pub fn ago(then: Timestamp, now: Timestamp) -> String {
     }
 }
 
-/// Returns an error with its causes, one after the other.
-#[must_use]
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(source) = cause {
-        let text = source.to_string();
-        if !words.contains(&text) {
-            words = format!("{words}: {text}");
-        }
-        cause = source.source();
-    }
-    words
-}
-
 /// Prints an error the way every verb does: what, why, and what to type next.
 pub fn complain(error: &CliError) {
-    let red = |t: &str| if io::stderr().is_terminal() { format!("\x1b[31m{t}\x1b[0m") } else { t.to_owned() };
-    remark(&format!("{} {}\n  next: {}", red("error:"), chain(error), error.next()));
+    let red = |t: &str| {
+        if io::stderr().is_terminal() {
+            format!("\x1b[31m{t}\x1b[0m")
+        } else {
+            t.to_owned()
+        }
+    };
+    remark(&format!(
+        "{} {}\n  next: {}",
+        red("error:"),
+        in_words(error),
+        error.next()
+    ));
 }

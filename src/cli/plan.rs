@@ -45,16 +45,31 @@ pub fn run(args: &PlanArgs) -> Result<Exit, CliError> {
         let mut items = Vec::new();
         for desired in stacks {
             let name = desired.name.to_string();
-            items.push(Item { name, plan: look(&args.host, &docker, desired).await?.thought.plan });
+            items.push(Item {
+                name,
+                plan: look(&args.host, &docker, desired).await?.thought.plan,
+            });
         }
         Ok(items)
     })?;
     match args.output {
         Format::Json => json(&serde_json::json!({ "items": items }))?,
-        Format::Table => print(&items.iter().map(|i| text(&i.name, &i.plan)).collect::<Vec<_>>().join("\n"))?,
+        Format::Table => print(
+            &items
+                .iter()
+                .map(|i| text(&i.name, &i.plan))
+                .collect::<Vec<_>>()
+                .join("\n"),
+        )?,
     }
-    let quiet = items.iter().all(|i| i.plan.is_empty() && i.plan.waiting.is_empty());
-    Ok(if args.exit_code && !quiet { Exit::Pending } else { Exit::Done })
+    let quiet = items
+        .iter()
+        .all(|i| i.plan.is_empty() && i.plan.waiting.is_empty());
+    Ok(if args.exit_code && !quiet {
+        Exit::Pending
+    } else {
+        Exit::Done
+    })
 }
 
 /// Lays a plan out for people.
@@ -62,13 +77,24 @@ fn text(name: &str, plan: &Plan) -> String {
     let mut text = match plan.steps.len() {
         0 => format!("{}: nothing to do\n", bold(name)),
         1 => format!("{}: 1 step, disruption {}\n", bold(name), plan.disruption()),
-        n => format!("{}: {n} steps, disruption {}\n", bold(name), plan.disruption()),
+        n => format!(
+            "{}: {n} steps, disruption {}\n",
+            bold(name),
+            plan.disruption()
+        ),
     };
     let rows: Vec<Vec<String>> = plan
         .steps
         .iter()
         .enumerate()
-        .map(|(i, p)| vec![format!("  {:>2}.", i + 1), p.step.to_string(), p.disruption.to_string(), p.reason.clone()])
+        .map(|(i, p)| {
+            vec![
+                format!("  {:>2}.", i + 1),
+                p.step.to_string(),
+                p.disruption.to_string(),
+                p.reason.clone(),
+            ]
+        })
         .collect();
     text.push_str(&columns(&rows));
     for waiting in &plan.waiting {

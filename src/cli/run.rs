@@ -38,7 +38,11 @@ fn duration(text: &str) -> Result<Duration, String> {
     }
     let time = humantime::parse_duration(text).map_err(|_| wrong())?;
     let allowed = Duration::from_millis(100)..=Duration::from_secs(3600);
-    if allowed.contains(&time) { Ok(time) } else { Err(wrong()) }
+    if allowed.contains(&time) {
+        Ok(time)
+    } else {
+        Err(wrong())
+    }
 }
 
 /// Runs the agent.
@@ -47,8 +51,10 @@ fn duration(text: &str) -> Result<Duration, String> {
 /// It cannot begin.
 pub fn run(args: RunArgs) -> Result<Exit, CliError> {
     need_root("run")?;
-    let layout = Layout::new(std::path::absolute(&args.host.state.state_dir).map_err(CliError::Io)?);
-    let directory = std::path::absolute(desired_state(&args.host, &layout)).map_err(CliError::Io)?;
+    let layout =
+        Layout::new(std::path::absolute(&args.host.state.state_dir).map_err(CliError::Io)?);
+    let directory =
+        std::path::absolute(desired_state(&args.host, &layout)).map_err(CliError::Io)?;
     let options = Options {
         desired_state: directory,
         host_name: host_name(args.host.host.as_deref()),
@@ -65,7 +71,11 @@ pub fn run(args: RunArgs) -> Result<Exit, CliError> {
         let docker = connect(&args.host.docker).await?;
         Ok(controller::run(options, docker).await?)
     })?;
-    Ok(if once && !ready { Exit::NotReady } else { Exit::Done })
+    Ok(if once && !ready {
+        Exit::NotReady
+    } else {
+        Exit::Done
+    })
 }
 
 #[cfg(test)]

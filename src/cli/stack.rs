@@ -32,9 +32,17 @@ pub struct Looked {
 pub async fn connect(socket: &str) -> Result<Docker, CliError> {
     /// Beyond the longest call of ours, a restart with its grace period.
     const TIMEOUT: u64 = 180;
-    let failed = |source| CliError::Docker { socket: socket.to_owned(), source };
-    let docker = Docker::connect_with_socket(socket, TIMEOUT, bollard::API_DEFAULT_VERSION).map_err(failed)?;
-    let agreed = tokio::time::timeout(std::time::Duration::from_secs(5), docker.negotiate_version()).await;
+    let failed = |source| CliError::Docker {
+        socket: socket.to_owned(),
+        source,
+    };
+    let docker = Docker::connect_with_socket(socket, TIMEOUT, bollard::API_DEFAULT_VERSION)
+        .map_err(failed)?;
+    let agreed = tokio::time::timeout(
+        std::time::Duration::from_secs(5),
+        docker.negotiate_version(),
+    )
+    .await;
     match agreed {
         Ok(result) => result.map_err(failed),
         Err(_) => Err(failed(bollard::errors::Error::RequestTimeoutError)),
@@ -46,7 +54,10 @@ pub async fn connect(socket: &str) -> Result<Docker, CliError> {
 pub fn host_name(option: Option<&str>) -> String {
     match option {
         Some(name) => name.to_owned(),
-        None => rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        None => rustix::system::uname()
+            .nodename()
+            .to_string_lossy()
+            .into_owned(),
     }
 }
 
@@ -56,7 +67,11 @@ pub fn desired_state(args: &HostArgs, layout: &Layout) -> PathBuf {
     if let Some(named) = &args.desired_state {
         return named.clone();
     }
-    let told = store::status::load(layout).ok().flatten().and_then(|s| s.agent).map(|a| a.desired_state.into());
+    let told = store::status::load(layout)
+        .ok()
+        .flatten()
+        .and_then(|s| s.agent)
+        .map(|a| a.desired_state.into());
     told.unwrap_or_else(|| PathBuf::from("desired-state"))
 }
 
@@ -74,10 +89,15 @@ pub fn manifests(args: &HostArgs, what: Option<&str>) -> Result<Vec<Desired>, Cl
     let directory = desired_state(args, &layout);
     let snapshot = source::read(&directory)?;
     let host = host_name(args.host.as_deref());
-    let mut stacks: Vec<Desired> =
-        snapshot.stacks().filter(|d| d.host.as_deref().is_none_or(|h| h == host)).cloned().collect();
+    let mut stacks: Vec<Desired> = snapshot
+        .stacks()
+        .filter(|d| d.host.as_deref().is_none_or(|h| h == host))
+        .cloned()
+        .collect();
     let Some(name) = what else { return Ok(stacks) };
-    let Ok(name) = StackName::parse(name) else { return Err(CliError::NeitherNameNorFile(name.to_owned())) };
+    let Ok(name) = StackName::parse(name) else {
+        return Err(CliError::NeitherNameNorFile(name.to_owned()));
+    };
     if let Some(at) = stacks.iter().position(|d| d.name == name) {
         return Ok(vec![stacks.swap_remove(at)]);
     }
@@ -86,14 +106,21 @@ pub fn manifests(args: &HostArgs, what: Option<&str>) -> Result<Vec<Desired>, Cl
         return Ok(vec![last]);
     }
     let known = stacks.iter().map(|d| d.name.to_string()).collect();
-    Err(CliError::NoStack { name: name.to_string(), known })
+    Err(CliError::NoStack {
+        name: name.to_string(),
+        known,
+    })
 }
 
 fn of_file(path: &Path) -> Result<Vec<Desired>, CliError> {
     let bytes = std::fs::read(path).map_err(CliError::Io)?;
     let report = validate(&bytes, &path.display().to_string());
     let wrong: Vec<String> = report.violations().map(ToString::to_string).collect();
-    if wrong.is_empty() { Ok(report.stacks().cloned().collect()) } else { Err(CliError::Invalid(wrong.join("\n"))) }
+    if wrong.is_empty() {
+        Ok(report.stacks().cloned().collect())
+    } else {
+        Err(CliError::Invalid(wrong.join("\n")))
+    }
 }
 
 /// Looks at a stack and thinks, exactly as a pass does.
@@ -106,10 +133,16 @@ pub async fn look(args: &HostArgs, docker: &Docker, desired: Desired) -> Result<
         root: PathBuf::from("/"),
     };
     let record = store::stacks::record(&layout, &desired.name)?.unwrap_or_default();
-    let seen = eyes.look(&desired, &reconcile::settings_to_read(&desired, &record)).await;
+    let seen = eyes
+        .look(&desired, &reconcile::settings_to_read(&desired, &record))
+        .await;
     let approved = store::requests::is_approved(&layout, &desired.name);
     let thought = reconcile::think(&desired, &seen, &record, approved);
-    Ok(Looked { desired, seen, thought })
+    Ok(Looked {
+        desired,
+        seen,
+        thought,
+    })
 }
 
 /// Runs a future to its end on this thread.
@@ -117,7 +150,10 @@ pub async fn look(args: &HostArgs, docker: &Docker, desired: Desired) -> Result<
 /// # Errors
 /// The runtime cannot start.
 pub fn block_on<T>(future: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::Io)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(CliError::Io)?;
     runtime.block_on(future)
 }
 
@@ -126,5 +162,9 @@ pub fn block_on<T>(future: impl Future<Output = Result<T, CliError>>) -> Result<
 /// # Errors
 /// We are somebody else.
 pub fn need_root(verb: &'static str) -> Result<(), CliError> {
-    if rustix::process::geteuid().is_root() { Ok(()) } else { Err(CliError::NeedsRoot(verb)) }
+    if rustix::process::geteuid().is_root() {
+        Ok(())
+    } else {
+        Err(CliError::NeedsRoot(verb))
+    }
 }

@@ -39,7 +39,10 @@ pub fn run(args: &StatusArgs) -> Result<Exit, CliError> {
         let known = file.items.iter().map(|i| i.metadata.name.clone()).collect();
         file.items.retain(|i| i.metadata.name == *name);
         if file.items.is_empty() {
-            return Err(CliError::NoStack { name: name.clone(), known });
+            return Err(CliError::NoStack {
+                name: name.clone(),
+                known,
+            });
         }
     }
     if let Some(remarked) = agent_is_down(file.agent.as_ref()) {
@@ -58,8 +61,14 @@ fn agent_is_down(agent: Option<&AgentStatus>) -> Option<String> {
     if Lock::is_held(Path::new(&agent.lock)).unwrap_or(false) {
         return None;
     }
-    let since = agent.stopped_at.map_or("it ended without a word".to_owned(), |t| format!("it was stopped at {t:.0}"));
-    Some(format!("note: the agent is not running ({since}); this is what it last saw. Start it: make up, or sudo aza-agent run"))
+    let since = agent
+        .stopped_at
+        .map_or("it ended without a word".to_owned(), |t| {
+            format!("it was stopped at {t:.0}")
+        });
+    Some(format!(
+        "note: the agent is not running ({since}); this is what it last saw. Start it: make up, or sudo aza-agent run"
+    ))
 }
 
 fn table(file: &StatusFile, in_full: bool, now: Timestamp) -> String {
@@ -82,12 +91,17 @@ fn table(file: &StatusFile, in_full: bool, now: Timestamp) -> String {
 }
 
 fn overview(file: &StatusFile, now: Timestamp) -> String {
-    let heads = ["NAME", "READY", "SINCE", "LIMITS", "ENDPOINT", "RESTART", "REASON"];
+    let heads = [
+        "NAME", "READY", "SINCE", "LIMITS", "ENDPOINT", "RESTART", "REASON",
+    ];
     let mut rows = vec![heads.map(bold).to_vec()];
     for item in &file.items {
         let status = &item.status;
         let ready = status.condition(ConditionType::Ready);
-        let restart = match status.condition(ConditionType::RestartRequired).map(|c| c.status) {
+        let restart = match status
+            .condition(ConditionType::RestartRequired)
+            .map(|c| c.status)
+        {
             Some(Truth::True) => "pending",
             Some(Truth::False) => "no",
             Some(Truth::Unknown) | None => "?",
@@ -107,18 +121,37 @@ fn overview(file: &StatusFile, now: Timestamp) -> String {
 }
 
 fn needs_a_look(item: &StackStatus) -> bool {
-    item.status.conditions.iter().any(|c| c.status != c.kind.good()) || !item.status.waiting.is_empty()
+    item.status
+        .conditions
+        .iter()
+        .any(|c| c.status != c.kind.good())
+        || !item.status.waiting.is_empty()
 }
 
 fn details(item: &StackStatus, now: Timestamp) -> String {
     let status = &item.status;
     let mut text = bold(&item.metadata.name);
     if let Some(c) = &status.container {
-        let since = c.started_at.map(|t| format!(", started {} ago", ago(t, now))).unwrap_or_default();
-        let _ = write!(text, "  {} {} {}{since}, image {}, {}", c.name, c.id, c.state, c.image, c.limits);
+        let since = c
+            .started_at
+            .map(|t| format!(", started {} ago", ago(t, now)))
+            .unwrap_or_default();
+        let _ = write!(
+            text,
+            "  {} {} {}{since}, image {}, {}",
+            c.name, c.id, c.state, c.image, c.limits
+        );
     }
-    let _ = writeln!(text, "\n  manifest {} (digest {}), endpoint {}", status.manifest, status.observed_digest, status.endpoint);
-    let mut rows = vec![["  CONDITION", "STATUS", "SINCE", "REASON", "MESSAGE"].map(bold).to_vec()];
+    let _ = writeln!(
+        text,
+        "\n  manifest {} (digest {}), endpoint {}",
+        status.manifest, status.observed_digest, status.endpoint
+    );
+    let mut rows = vec![
+        ["  CONDITION", "STATUS", "SINCE", "REASON", "MESSAGE"]
+            .map(bold)
+            .to_vec(),
+    ];
     for c in &status.conditions {
         rows.push(vec![
             format!("  {}", c.kind),
@@ -137,7 +170,13 @@ fn details(item: &StackStatus, now: Timestamp) -> String {
         let _ = writeln!(text, "  {}", bold("last events"));
     }
     for event in recent.into_iter().rev() {
-        let _ = writeln!(text, "  {:>4} ago  {}: {}", ago(event.time, now), event.reason, event.message);
+        let _ = writeln!(
+            text,
+            "  {:>4} ago  {}: {}",
+            ago(event.time, now),
+            event.reason,
+            event.message
+        );
     }
     text
 }

@@ -54,7 +54,10 @@ pub enum TuneFormat {
 /// Too little memory.
 pub fn run(args: &TuneArgs) -> Result<Exit, CliError> {
     if args.memory < LEAST {
-        return Err(CliError::Argument(format!("{} is too little: PostgreSQL is sized from {LEAST} on", args.memory)));
+        return Err(CliError::Argument(format!(
+            "{} is too little: PostgreSQL is sized from {LEAST} on",
+            args.memory
+        )));
     }
     let tuning = tune(&Inputs {
         memory: args.memory,
@@ -72,11 +75,20 @@ pub fn run(args: &TuneArgs) -> Result<Exit, CliError> {
         TuneFormat::Table => {
             let mut rows = vec![["SETTING", "VALUE", "BECAUSE"].map(bold).to_vec()];
             for setting in &tuning.settings {
-                let because: Vec<String> = setting.because.iter().map(ToString::to_string).collect();
-                rows.push(vec![setting.name.to_owned(), setting.value.clone(), because.join("; ")]);
+                let because: Vec<String> =
+                    setting.because.iter().map(ToString::to_string).collect();
+                rows.push(vec![
+                    setting.name.to_owned(),
+                    setting.value.clone(),
+                    because.join("; "),
+                ]);
             }
             let budget = budget_text(&tuning.budget);
-            print(&format!("{}\n{}\n{budget}", columns(&rows), bold("memory budget")))?;
+            print(&format!(
+                "{}\n{}\n{budget}",
+                columns(&rows),
+                bold("memory budget")
+            ))?;
         }
     }
     Ok(Exit::Done)
@@ -88,12 +100,22 @@ pub fn budget_text(budget: &Budget) -> String {
     let rows: Vec<Vec<String>> = budget
         .rows()
         .iter()
-        .map(|row| vec![format!("  {}", row.label), format!("{:>8.0} MB", row.mb), row.explanation.clone()])
+        .map(|row| {
+            vec![
+                format!("  {}", row.label),
+                format!("{:>8.0} MB", row.mb),
+                row.explanation.clone(),
+            ]
+        })
         .collect();
     let mut text = columns(&rows);
     let _ = match budget.margin_mb {
         margin @ 0.. => writeln!(text, "  fits, with {margin} MB to spare"),
-        short => writeln!(text, "  does not fit: {} MB too much with every connection at work", -short),
+        short => writeln!(
+            text,
+            "  does not fit: {} MB too much with every connection at work",
+            -short
+        ),
     };
     text
 }

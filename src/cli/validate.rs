@@ -41,13 +41,21 @@ pub fn run(args: &ValidateArgs) -> Result<Exit, CliError> {
     for path in &args.paths {
         check(path, &mut verdict, &mut stacks)?;
     }
-    verdict.violations.extend(clashes(&stacks).iter().map(ToString::to_string));
+    verdict
+        .violations
+        .extend(clashes(&stacks).iter().map(ToString::to_string));
     let is_valid = verdict.violations.is_empty();
     match args.output {
         Format::Json => json(&verdict)?,
         Format::Table => {
-            verdict.warnings.iter().for_each(|w| remark(&format!("warning: {w}")));
-            let all = verdict.violations.iter().chain(verdict.valid.iter().filter(|_| is_valid));
+            verdict
+                .warnings
+                .iter()
+                .for_each(|w| remark(&format!("warning: {w}")));
+            let all = verdict
+                .violations
+                .iter()
+                .chain(verdict.valid.iter().filter(|_| is_valid));
             print(&all.map(|line| format!("{line}\n")).collect::<String>())?;
         }
     }
@@ -57,17 +65,33 @@ pub fn run(args: &ValidateArgs) -> Result<Exit, CliError> {
 fn check(path: &Path, verdict: &mut Verdict, stacks: &mut Vec<Desired>) -> Result<(), CliError> {
     let reports = if path.is_dir() {
         let snapshot = source::read(path)?;
-        let unreadable = snapshot.files.iter().filter_map(|f| f.content.as_ref().err());
-        verdict.violations.extend(unreadable.map(ToString::to_string));
+        let unreadable = snapshot
+            .files
+            .iter()
+            .filter_map(|f| f.content.as_ref().err());
+        verdict
+            .violations
+            .extend(unreadable.map(ToString::to_string));
         snapshot.reports().cloned().collect()
     } else {
         let failed = |e| CliError::Argument(format!("cannot read `{}`: {e}", path.display()));
-        vec![validate(&std::fs::read(path).map_err(failed)?, &path.display().to_string())]
+        vec![validate(
+            &std::fs::read(path).map_err(failed)?,
+            &path.display().to_string(),
+        )]
     };
     for report in reports {
-        verdict.violations.extend(report.violations().map(ToString::to_string));
-        verdict.warnings.extend(report.warnings().map(ToString::to_string));
-        verdict.valid.extend(report.stacks().map(|d| format!("{}: `{}` is valid (digest {})", d.origin, d.name, d.digest)));
+        verdict
+            .violations
+            .extend(report.violations().map(ToString::to_string));
+        verdict
+            .warnings
+            .extend(report.warnings().map(ToString::to_string));
+        verdict.valid.extend(
+            report
+                .stacks()
+                .map(|d| format!("{}: `{}` is valid (digest {})", d.origin, d.name, d.digest)),
+        );
         stacks.extend(report.stacks().cloned());
     }
     Ok(())

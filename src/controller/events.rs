@@ -15,8 +15,10 @@ use crate::facts::service::label;
 const AGAIN: Duration = Duration::from_secs(1);
 /// What can happen to a container that a pass would see. Health checks and `docker exec` are not among
 /// them: they come every few seconds and change nothing.
-const ACTIONS: [&str; 11] =
-    ["create", "destroy", "die", "kill", "oom", "pause", "rename", "start", "stop", "unpause", "update"];
+const ACTIONS: [&str; 11] = [
+    "create", "destroy", "die", "kill", "oom", "pause", "rename", "start", "stop", "unpause",
+    "update",
+];
 
 /// What the engine told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,11 +38,17 @@ pub async fn listen(docker: Docker, heard: mpsc::UnboundedSender<Heard>) {
             ("label".to_owned(), vec![label::STACK.to_owned()]),
             ("event".to_owned(), ACTIONS.map(str::to_owned).to_vec()),
         ]);
-        let options = EventsOptions { filters: Some(filters), ..Default::default() };
+        let options = EventsOptions {
+            filters: Some(filters),
+            ..Default::default()
+        };
         let mut events = std::pin::pin!(docker.events(Some(options)));
         while let Some(event) = events.next().await {
             let stack = match event {
-                Ok(event) => event.actor.and_then(|a| a.attributes).and_then(|mut a| a.remove(label::STACK)),
+                Ok(event) => event
+                    .actor
+                    .and_then(|a| a.attributes)
+                    .and_then(|mut a| a.remove(label::STACK)),
                 Err(error) => {
                     if !warned {
                         warn!(error = %error, "docker's events broke off; listening again");

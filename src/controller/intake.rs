@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::api::{StackName, Violation};
 use crate::api::clash::clashes;
 use crate::api::desired::Desired;
+use crate::api::{StackName, Violation};
 use crate::source::Snapshot;
 
 /// One reading of the directory.
@@ -23,14 +23,26 @@ pub struct Intake {
 /// Sorts a snapshot for the agent of one host.
 #[must_use]
 pub fn sort(snapshot: &Snapshot, host_name: &str) -> Intake {
-    let mut intake = Intake { complete: snapshot.is_complete(), ..Intake::default() };
-    let here: Vec<&Desired> =
-        snapshot.stacks().filter(|d| d.host.as_deref().is_none_or(|host| host == host_name)).collect();
+    let mut intake = Intake {
+        complete: snapshot.is_complete(),
+        ..Intake::default()
+    };
+    let here: Vec<&Desired> = snapshot
+        .stacks()
+        .filter(|d| d.host.as_deref().is_none_or(|host| host == host_name))
+        .collect();
     let clashes = clashes(here.iter().copied());
     for desired in here {
-        let against: Vec<String> =
-            clashes.iter().filter(|c| c.concerns(&desired.name)).map(ToString::to_string).collect();
-        let verdict = if against.is_empty() { Ok(desired.clone()) } else { Err(against.join("; ")) };
+        let against: Vec<String> = clashes
+            .iter()
+            .filter(|c| c.concerns(&desired.name))
+            .map(ToString::to_string)
+            .collect();
+        let verdict = if against.is_empty() {
+            Ok(desired.clone())
+        } else {
+            Err(against.join("; "))
+        };
         intake.stacks.insert(desired.name.clone(), verdict);
     }
     for file in &snapshot.files {
@@ -41,10 +53,14 @@ pub fn sort(snapshot: &Snapshot, host_name: &str) -> Intake {
                 continue;
             }
         };
-        intake.rejected.extend(report.broken.iter().map(in_one_line));
+        intake
+            .rejected
+            .extend(report.broken.iter().map(in_one_line));
         intake.warnings.extend(report.warnings().map(in_one_line));
         for verdict in &report.documents {
-            let Err(violations) = &verdict.result else { continue };
+            let Err(violations) = &verdict.result else {
+                continue;
+            };
             let words: Vec<String> = violations.iter().map(in_one_line).collect();
             match &verdict.name {
                 // A valid document of the same name elsewhere does not heal this one: both are refused.

@@ -9,6 +9,7 @@ use tracing::{info, warn};
 
 use crate::act::Hands;
 use crate::api::SettingName;
+use crate::api::chain::in_words;
 use crate::api::desired::Desired;
 use crate::facts::{Observed, Record};
 use crate::host::layout::Layout;
@@ -80,18 +81,4 @@ impl World for Live {
     fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
     }
-}
-
-/// Returns an error with its causes in one line.
-pub(super) fn in_words(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(source) = cause {
-        let text = source.to_string();
-        if !words.contains(&text) {
-            words = format!("{words}: {text}");
-        }
-        cause = source.source();
-    }
-    words
 }

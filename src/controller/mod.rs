@@ -1,8 +1,12 @@
-#![expect(clippy::disallowed_methods, reason = "the loop asks the clock, so that nobody below has to")]
 //! The loop: which stack is due, one pass for each at a time, and an end in order.
 //!
 //! Events are for speed (the directory, Docker), timers for truth: every stack is looked at again
 //! within the resync time and the directory is read again within the rescan time, whatever was heard.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the loop asks the clock, so that nobody below has to"
+)]
 
 pub mod events;
 pub mod live;
@@ -26,6 +30,7 @@ use tracing::{info, warn};
 
 use crate::act::Hands;
 use crate::api::StackName;
+use crate::api::chain::in_words;
 use crate::api::condition::{Condition, ConditionType, Truth};
 use crate::api::status::{AgentStatus, StackStatus, Status, StatusFile};
 use crate::host::layout::Layout;
@@ -37,7 +42,7 @@ use crate::store;
 
 use events::Heard;
 use intake::Intake;
-use live::{Live, in_words};
+use live::Live;
 use tracked::{Gone, Tracked};
 
 /// Between two readings of the directory where no event tells of a change.
@@ -107,11 +112,21 @@ pub enum ControllerError {
 /// It cannot begin.
 pub async fn run(options: Options, docker: Docker) -> Result<bool, ControllerError> {
     let lock_path = Layout::agent_lock(&options.docker_socket, &options.host_name);
-    let lock = Lock::try_take(&lock_path)
-        .map_err(|source| ControllerError::Lock { path: lock_path.clone(), source })?;
+    let lock = Lock::try_take(&lock_path).map_err(|source| ControllerError::Lock {
+        path: lock_path.clone(),
+        source,
+    })?;
     let Some(_lock) = lock else {
-        let Options { docker_socket, host_name, .. } = options;
-        return Err(ControllerError::Locked { docker_socket, host_name, lock: lock_path });
+        let Options {
+            docker_socket,
+            host_name,
+            ..
+        } = options;
+        return Err(ControllerError::Locked {
+            docker_socket,
+            host_name,
+            lock: lock_path,
+        });
     };
     let mut controller = Controller::new(options, docker, lock_path)?;
     controller.run().await
@@ -132,8 +147,14 @@ struct Controller {
 
 impl Controller {
     fn new(options: Options, docker: Docker, lock: PathBuf) -> Result<Self, ControllerError> {
-        let previous = store::status::load(&options.layout).unwrap_or_default().unwrap_or_default();
-        let previous = previous.items.into_iter().map(|i| (i.metadata.name, i.status)).collect();
+        let previous = store::status::load(&options.layout)
+            .unwrap_or_default()
+            .unwrap_or_default();
+        let previous = previous
+            .items
+            .into_iter()
+            .map(|i| (i.metadata.name, i.status))
+            .collect();
         let stopping = Arc::new(AtomicBool::new(false));
         let world = Live {
             eyes: Eyes {
@@ -225,8 +246,13 @@ impl Controller {
         self.agent.stopped_at = Some(Timestamp::now());
         self.write_status()?;
         info!("agent ended");
-        let ready = self.stacks.values().all(|t| t.status.is(ConditionType::Ready));
-        Ok(ready && self.intake.rejected.is_empty() && self.intake.stacks.values().all(Result::is_ok))
+        let ready = self
+            .stacks
+            .values()
+            .all(|t| t.status.is(ConditionType::Ready));
+        Ok(ready
+            && self.intake.rejected.is_empty()
+            && self.intake.stacks.values().all(Result::is_ok))
     }
 
     fn stop(&mut self) {
@@ -238,7 +264,10 @@ impl Controller {
         match Watch::start(&self.options.desired_state) {
             Ok(watch) => Some(watch),
             Err(error) => {
-                warn!(error = in_words(&error), "the directory is not watched; rescans find changes");
+                warn!(
+                    error = in_words(&error),
+                    "the directory is not watched; rescans find changes"
+                );
                 None
             }
         }
@@ -251,7 +280,11 @@ impl Controller {
             match store::stacks::manifest(&self.options.layout, &name) {
                 Ok(Some(desired)) => self.track(desired),
                 Ok(None) => {}
-                Err(error) => warn!(stack = name.as_str(), error = in_words(&error), "cannot recall the last valid manifest"),
+                Err(error) => warn!(
+                    stack = name.as_str(),
+                    error = in_words(&error),
+                    "cannot recall the last valid manifest"
+                ),
             }
         }
     }
@@ -260,17 +293,28 @@ impl Controller {
         let record = store::stacks::record(&self.options.layout, &desired.name).unwrap_or_default();
         let previous = self.previous.remove(desired.name.as_str());
         let name = desired.name.clone();
-        self.stacks.insert(name, Tracked::new(desired, record, previous, Timestamp::now()));
+        self.stacks.insert(
+            name,
+            Tracked::new(desired, record, previous, Timestamp::now()),
+        );
     }
 
     fn rescan(&mut self) {
         match source::read(&self.options.desired_state) {
             Ok(snapshot) => {
                 let intake = intake::sort(&snapshot, &self.options.host_name);
-                for warning in intake.warnings.iter().filter(|w| !self.intake.warnings.contains(w)) {
+                for warning in intake
+                    .warnings
+                    .iter()
+                    .filter(|w| !self.intake.warnings.contains(w))
+                {
                     warn!(warning, "manifest");
                 }
-                for wrong in intake.rejected.iter().filter(|r| !self.intake.rejected.contains(r)) {
+                for wrong in intake
+                    .rejected
+                    .iter()
+                    .filter(|r| !self.intake.rejected.contains(r))
+                {
                     warn!(wrong, "manifest refused");
                 }
                 self.intake = intake;
@@ -281,9 +325,15 @@ impl Controller {
                 // An unreadable directory is not an empty one: everything stays in force.
                 let words = in_words(&error);
                 if !self.intake.rejected.contains(&words) {
-                    warn!(error = words, "the directory cannot be read; the last valid manifests stay in force");
+                    warn!(
+                        error = words,
+                        "the directory cannot be read; the last valid manifests stay in force"
+                    );
                 }
-                self.intake = Intake { rejected: vec![words], ..Intake::default() };
+                self.intake = Intake {
+                    rejected: vec![words],
+                    ..Intake::default()
+                };
             }
         }
     }
@@ -293,27 +343,51 @@ impl Controller {
         for (name, verdict) in self.intake.stacks.clone() {
             match verdict {
                 Ok(desired) => {
-                    if let Err(error) = store::stacks::keep_manifest(&self.options.layout, &desired) {
-                        warn!(stack = name.as_str(), error = in_words(&error), "cannot keep the manifest");
+                    if let Err(error) = store::stacks::keep_manifest(&self.options.layout, &desired)
+                    {
+                        warn!(
+                            stack = name.as_str(),
+                            error = in_words(&error),
+                            "cannot keep the manifest"
+                        );
                     }
                     if !self.stacks.contains_key(&name) {
-                        info!(stack = name.as_str(), manifest = desired.origin, "looking after a stack");
+                        info!(
+                            stack = name.as_str(),
+                            manifest = desired.origin,
+                            "looking after a stack"
+                        );
                         self.track(desired.clone());
                     }
-                    let Some(tracked) = self.stacks.get_mut(&name) else { continue };
-                    let changed = tracked.desired != desired || tracked.rejected.is_some() || tracked.gone != Gone::No;
-                    (tracked.rejected, tracked.missing_since, tracked.gone) = (None, None, Gone::No);
+                    let Some(tracked) = self.stacks.get_mut(&name) else {
+                        continue;
+                    };
+                    let changed = tracked.desired != desired
+                        || tracked.rejected.is_some()
+                        || tracked.gone != Gone::No;
+                    (tracked.rejected, tracked.missing_since, tracked.gone) =
+                        (None, None, Gone::No);
                     if changed {
-                        info!(stack = name.as_str(), digest = desired.digest, "manifest in force");
+                        info!(
+                            stack = name.as_str(),
+                            digest = desired.digest,
+                            "manifest in force"
+                        );
                         tracked.desired = desired;
                         tracked.wake();
                     }
                 }
                 Err(why) => {
-                    let Some(tracked) = self.stacks.get_mut(&name) else { continue };
+                    let Some(tracked) = self.stacks.get_mut(&name) else {
+                        continue;
+                    };
                     if tracked.rejected.as_ref() != Some(&why) {
-                        warn!(stack = name.as_str(), why, "manifest refused; the last valid one stays in force");
-                        (tracked.rejected, tracked.missing_since, tracked.gone) = (Some(why), None, Gone::No);
+                        warn!(
+                            stack = name.as_str(),
+                            why, "manifest refused; the last valid one stays in force"
+                        );
+                        (tracked.rejected, tracked.missing_since, tracked.gone) =
+                            (Some(why), None, Gone::No);
                         tracked.wake();
                     }
                 }
@@ -346,7 +420,8 @@ impl Controller {
             }
             tracked.running = true;
             let approved = store::requests::is_approved(&self.options.layout, name);
-            let (before, name, mut world) = (tracked.before(approved), name.clone(), self.world.clone());
+            let (before, name, mut world) =
+                (tracked.before(approved), name.clone(), self.world.clone());
             let gone = tracked.gone;
             self.passes.spawn(async move {
                 let after = match gone {
@@ -368,20 +443,34 @@ impl Controller {
                 return;
             }
         };
-        let Some(tracked) = self.stacks.get_mut(&name) else { return };
+        let Some(tracked) = self.stacks.get_mut(&name) else {
+            return;
+        };
         if let Next::Backoff = after.next {
             let why = after.outcomes.iter().find_map(|o| o.result.as_ref().err());
             let why = why.or(after.plan.waiting.first().map(|w| &w.message));
             if tracked.failures == 0 {
-                warn!(stack = name.as_str(), why = why.map_or("", String::as_str), "not there yet; trying again");
+                warn!(
+                    stack = name.as_str(),
+                    why = why.map_or("", String::as_str),
+                    "not there yet; trying again"
+                );
             }
         }
         let was_ready = tracked.status.is(ConditionType::Ready);
         tracked.absorb(after, self.options.resync, Timestamp::now());
         let is_ready = tracked.status.is(ConditionType::Ready);
         if was_ready != is_ready {
-            let message = tracked.status.condition(ConditionType::Ready).map(|c| c.message.clone());
-            info!(stack = name.as_str(), ready = is_ready, message, "readiness changed");
+            let message = tracked
+                .status
+                .condition(ConditionType::Ready)
+                .map(|c| c.message.clone());
+            info!(
+                stack = name.as_str(),
+                ready = is_ready,
+                message,
+                "readiness changed"
+            );
         }
     }
 
@@ -399,7 +488,9 @@ impl Controller {
 
     fn next_due(&self) -> Instant {
         let waiting = self.stacks.values().filter(|t| !t.running).map(|t| t.due);
-        waiting.min().unwrap_or_else(|| Instant::now() + self.options.rescan)
+        waiting
+            .min()
+            .unwrap_or_else(|| Instant::now() + self.options.rescan)
     }
 
     fn is_settled(&self) -> bool {
@@ -414,13 +505,24 @@ impl Controller {
 
     fn write_status(&mut self) -> Result<(), store::StoreError> {
         let mut items: Vec<StackStatus> = self.stacks.values().map(Tracked::item).collect();
-        let never_valid = self.intake.stacks.iter().filter(|(name, _)| !self.stacks.contains_key(*name));
+        let never_valid = self
+            .intake
+            .stacks
+            .iter()
+            .filter(|(name, _)| !self.stacks.contains_key(*name));
         let changed_at = self.agent.started_at;
         items.extend(never_valid.filter_map(|(name, verdict)| {
-            verdict.as_ref().err().map(|why| refused(name, why, changed_at))
+            verdict
+                .as_ref()
+                .err()
+                .map(|why| refused(name, why, changed_at))
         }));
         items.sort_by(|a, b| a.metadata.name.cmp(&b.metadata.name));
-        let status = StatusFile { agent: Some(self.agent.clone()), items, rejected: self.intake.rejected.clone() };
+        let status = StatusFile {
+            agent: Some(self.agent.clone()),
+            items,
+            rejected: self.intake.rejected.clone(),
+        };
         if self.written.as_ref() != Some(&status) {
             store::status::save(&self.options.layout, &status)?;
             self.written = Some(status);
@@ -439,7 +541,8 @@ async fn changed(watch: &mut Option<Watch>) -> Result<(), source::watch::WatchEr
 /// Whether `--once` is through with a stack.
 fn is_settled(tracked: &Tracked) -> bool {
     let looked = !tracked.status.conditions.is_empty() && !tracked.running;
-    looked && (tracked.failures >= ONCE_TRIES || tracked.failures == 0 && tracked.due > Instant::now())
+    looked
+        && (tracked.failures >= ONCE_TRIES || tracked.failures == 0 && tracked.due > Instant::now())
 }
 
 /// A stack whose manifest was never valid: nothing of it exists, and it is told all the same.
@@ -466,5 +569,10 @@ fn refused(name: &StackName, why: &str, since: Timestamp) -> StackStatus {
         changed_at: since,
         events: Vec::new(),
     };
-    StackStatus { metadata: crate::api::status::Metadata { name: name.to_string() }, status }
+    StackStatus {
+        metadata: crate::api::status::Metadata {
+            name: name.to_string(),
+        },
+        status,
+    }
 }

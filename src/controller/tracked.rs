@@ -53,7 +53,12 @@ pub enum Gone {
 impl Tracked {
     /// Begins to look after a stack.
     #[must_use]
-    pub fn new(desired: Desired, record: Option<Record>, previous: Option<Status>, now: Timestamp) -> Self {
+    pub fn new(
+        desired: Desired,
+        record: Option<Record>,
+        previous: Option<Status>,
+        now: Timestamp,
+    ) -> Self {
         let status = previous.unwrap_or_else(|| empty_status(&desired, now));
         Self {
             desired,
@@ -109,11 +114,19 @@ impl Tracked {
             ..empty_status(&self.desired, now)
         };
         if status != self.status {
-            self.status = Status { changed_at: now, ..status };
+            self.status = Status {
+                changed_at: now,
+                ..status
+            };
         }
         self.record = Some(after.record);
         let wait = self.wait(after.next, resync, now);
-        self.due = Instant::now() + if std::mem::take(&mut self.again) { Duration::ZERO } else { wait };
+        self.due = Instant::now()
+            + if std::mem::take(&mut self.again) {
+                Duration::ZERO
+            } else {
+                wait
+            };
     }
 
     fn wait(&mut self, next: Next, resync: Duration, now: Timestamp) -> Duration {
@@ -135,7 +148,12 @@ impl Tracked {
     /// Returns it in the form of the status file.
     #[must_use]
     pub fn item(&self) -> StackStatus {
-        StackStatus { metadata: Metadata { name: self.desired.name.to_string() }, status: self.status.clone() }
+        StackStatus {
+            metadata: Metadata {
+                name: self.desired.name.to_string(),
+            },
+            status: self.status.clone(),
+        }
     }
 }
 
@@ -157,7 +175,8 @@ fn empty_status(desired: &Desired, now: Timestamp) -> Status {
         observed_digest: desired.digest.clone(),
         manifest: desired.origin.clone(),
         container: None,
-        endpoint: std::net::SocketAddr::new(desired.publish.address, desired.publish.port).to_string(),
+        endpoint: std::net::SocketAddr::new(desired.publish.address, desired.publish.port)
+            .to_string(),
         waiting: Vec::new(),
         changed_at: now,
         events: Vec::new(),
@@ -166,7 +185,11 @@ fn empty_status(desired: &Desired, now: Timestamp) -> Status {
 
 fn container(seen: &Observed) -> Option<ContainerStatus> {
     let container = seen.container.known()?;
-    let limits = LimitValues { memory: container.memory, memory_swap: container.memory_swap, cpus: container.cpus };
+    let limits = LimitValues {
+        memory: container.memory,
+        memory_swap: container.memory_swap,
+        cpus: container.cpus,
+    };
     Some(ContainerStatus {
         name: container.name.clone(),
         id: container.short_id().to_owned(),

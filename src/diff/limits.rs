@@ -102,3 +102,53 @@ pub fn diff(desired: &Desired, seen: &Observed) -> Option<LimitDrift> {
     let differs = from.memory != to.memory || from.cpus != to.cpus || swap_differs;
     differs.then_some(LimitDrift { from, to })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(memory: Option<u64>, cpus: u32) -> LimitValues {
+        LimitValues {
+            memory: memory.map(Bytes::gib),
+            memory_swap: memory.map(Bytes::gib),
+            cpus: Some(MilliCpu(cpus)),
+        }
+    }
+
+    fn drift(from: Option<u64>, to: Option<u64>) -> LimitDrift {
+        LimitDrift {
+            from: values(from, 1000),
+            to: values(to, 2000),
+        }
+    }
+
+    #[test]
+    fn a_limit_where_none_was_is_a_shrink() {
+        assert!(drift(None, Some(1)).shrinks_memory());
+        assert!(drift(Some(2), Some(1)).shrinks_memory());
+        assert!(!drift(Some(1), Some(2)).shrinks_memory());
+        assert!(!drift(Some(1), Some(1)).shrinks_memory());
+    }
+
+    #[test]
+    fn cpu_time_does_not_wait_for_memory() {
+        let now = drift(Some(2), Some(1)).without_memory().unwrap();
+        assert_eq!(now.to, values(Some(2), 2000));
+        let only_memory = LimitDrift {
+            from: values(Some(2), 1000),
+            to: values(Some(1), 1000),
+        };
+        assert_eq!(only_memory.without_memory(), None);
+    }
+
+    #[test]
+    fn limits_read_like_a_sentence() {
+        assert_eq!(values(Some(1), 1000).to_string(), "1GB memory, 1 CPU");
+        assert_eq!(values(None, 500).to_string(), "no memory limit, 0.5 CPUs");
+        let swap = LimitValues {
+            memory_swap: Some(Bytes::gib(3)),
+            ..values(Some(1), 2000)
+        };
+        assert_eq!(swap.to_string(), "1GB memory, 2 CPUs, 2GB swap");
+    }
+}

@@ -84,7 +84,8 @@ pub fn diff(desired: &Desired, seen: &Observed) -> Option<ServiceDrift> {
     };
     let stack = desired.name.as_str();
     let ours = container.is_ours(stack, &seen.host_name);
-    if !ours && !(desired.adopt && container.is_adoptable(stack, POSTGRES)) {
+    let adopted = desired.adopt && container.is_adoptable(stack, POSTGRES);
+    if !ours && !adopted {
         return Some(ServiceDrift::Foreign {
             what: foreigner(container),
         });

@@ -337,3 +337,7 @@ fn show(row: &SettingRow, value: &str) -> String {
         Err(_) => value.to_owned(),
     }
 }
+
+#[cfg(test)]
+#[path = "settings_tests.rs"]
+mod tests;

@@ -244,6 +244,11 @@ pub fn declared(desired: &Desired, tuning: &Tuning, seen: &Observed) -> Declared
 /// Returns the text that the declared file should have, where it has another.
 #[must_use]
 pub fn declared_drift(desired: &Desired, tuning: &Tuning, seen: &Observed) -> Option<String> {
+    // Which libraries the image has is the server's to tell: what it would not start with must not
+    // be declared while it is silent.
+    if seen.server.why_unknown().is_some() {
+        return None;
+    }
     let wanted = declared(desired, tuning, seen).render();
     match &seen.declared {
         Observation::Known(text) if *text == wanted => None,

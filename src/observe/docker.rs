@@ -7,6 +7,7 @@ use crate::facts::service::Image;
 use crate::facts::{Container, Observation};
 
 use super::inspect;
+use crate::api::chain::in_words;
 
 /// Looks for a container by its name.
 pub async fn container(docker: &Docker, name: &str) -> Observation<Container> {
@@ -40,19 +41,4 @@ pub(super) fn not_seen<T>(error: &Error) -> Observation<T> {
         } => Observation::Absent,
         other => Observation::unknown(format!("docker: {}", in_words(other))),
     }
-}
-
-/// Returns an error with its causes, in one line.
-pub(super) fn in_words(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(source) = cause {
-        let text = source.to_string();
-        if !words.contains(&text) {
-            words.push_str(": ");
-            words.push_str(&text);
-        }
-        cause = source.source();
-    }
-    words
 }

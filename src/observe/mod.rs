@@ -1,10 +1,11 @@
+//! Eyes: Docker, PostgreSQL and the cgroup files, looked at side by side, each with its own deadline.
+//!
+//! Nothing here changes anything. What cannot be seen in time is `Unknown`, with the reason.
+
 #![expect(
     clippy::disallowed_methods,
     reason = "this room looks at the world, its clock included"
 )]
-//! Eyes: Docker, PostgreSQL and the cgroup files, looked at side by side, each with its own deadline.
-//!
-//! Nothing here changes anything. What cannot be seen in time is `Unknown`, with the reason.
 
 pub mod docker;
 pub mod inspect;
@@ -22,6 +23,8 @@ use jiff::Timestamp;
 
 use crate::api::SettingName;
 use crate::api::desired::Desired;
+use crate::api::secret::Secret;
+use crate::client::{self, WayIn};
 use crate::diff::services::container_name;
 use crate::facts::observed::Host;
 use crate::facts::{Container, ContainerState, Limits, Observation, Observed, Server};
@@ -90,14 +93,14 @@ impl Eyes {
         let Some(container) = running else {
             return Observation::Absent;
         };
-        let socket = match container.socket_dir() {
-            Some(mounted) => PathBuf::from(mounted),
-            None => self.layout.socket_dir(&desired.name),
+        let way = match way_in(desired, container) {
+            Ok(way) => way,
+            Err(why) => return Observation::unknown(why),
         };
-        let look = postgres::look(&socket, desired, names, container.address);
+        let look = postgres::look(&way, desired, names, container.address);
         match tokio::time::timeout(DEADLINE, look).await {
             Ok(Ok(server)) => Observation::Known(server),
-            Ok(Err(error)) => Observation::unknown(postgres::in_words(&error)),
+            Ok(Err(error)) => Observation::unknown(client::in_words(&error)),
             Err(_) => Observation::unknown(format!("no answer within {} s", DEADLINE.as_secs())),
         }
     }
@@ -172,6 +175,25 @@ impl Eyes {
             Err(e) => Observation::unknown(format!("the declared file could not be read: {e}")),
         }
     }
+}
+
+/// Returns how the container's server is reached, or why it cannot be.
+fn way_in(desired: &Desired, container: &Container) -> Result<WayIn, String> {
+    if let Some(directory) = container.socket_dir() {
+        return Ok(WayIn::Socket(PathBuf::from(directory)));
+    }
+    let Some(file) = &desired.secrets.superuser else {
+        return Err("the container mounts no socket directory of the agent's: name the superuser's password \
+             file under spec.secrets.superuser, until a recreate mounts one"
+            .to_owned());
+    };
+    let address = container
+        .address
+        .ok_or("the container has no address: it is on no network")?;
+    let bytes =
+        std::fs::read(file).map_err(|e| format!("cannot read `{}`: {e}", file.display()))?;
+    let secret = Secret::parse(&bytes).map_err(|e| format!("`{}` {e}", file.display()))?;
+    Ok(WayIn::Address(address, secret))
 }
 
 /// Waits for one look, and says so where it takes too long.

@@ -4,11 +4,10 @@ use std::net::{SocketAddr, TcpListener};
 
 use bollard::Docker;
 
+use crate::api::chain::in_words;
 use crate::api::desired::Publish;
 use crate::facts::Observation;
 use crate::facts::service::PortHolder;
-
-use super::docker::in_words;
 
 /// Looks for who holds a port; `own` is the stack's container. `Absent` means it is free, or our own: a
 /// paused container does not run, and Docker's proxy holds its port all the same.

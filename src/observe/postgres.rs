@@ -1,4 +1,4 @@
-//! The server through SQL, read-only, over the Unix socket as root by peer: no password to lose.
+//! The server through SQL, read-only.
 //!
 //! A new connection each time proves that clients can log in. Everything is read by four queries;
 //! extensions only where the manifest names some.
@@ -8,74 +8,35 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio_postgres::{Client, Config, NoTls, Row};
+use tokio_postgres::{Client, Row};
 
 use crate::api::SettingName;
 use crate::api::desired::Desired;
 use crate::api::setting::{Context, SettingDef, VarType};
+use crate::client::{WayIn, connect, in_words};
 use crate::facts::extensions::{Available, Extensions};
 use crate::facts::settings::FileError;
 use crate::facts::{Observation, Server, SettingRow};
 
-/// The role that the agent logs in as. The image's map lets root in as any.
-pub const ROLE: &str = "postgres";
 /// How long the container's address may take to answer; it is one round trip over a bridge.
 const ADDRESS_DEADLINE: Duration = Duration::from_secs(2);
-
-/// A connection that is closed when this value is dropped.
-pub struct Session {
-    /// For queries.
-    pub client: Client,
-    driver: tokio::task::JoinHandle<()>,
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        self.driver.abort();
-    }
-}
-
-/// Opens a connection through the socket directory.
-///
-/// # Errors
-/// The server does not take it.
-pub async fn connect(
-    socket: &Path,
-    database: &str,
-    options: &str,
-) -> Result<Session, tokio_postgres::Error> {
-    let mut config = Config::new();
-    config
-        .host_path(socket)
-        .user(ROLE)
-        .dbname(database)
-        .application_name("aza-agent")
-        .options(options);
-    let (client, connection) = config.connect(NoTls).await?;
-    let driver = tokio::spawn(async move {
-        // The client's own call reports what went wrong; the driver has nothing to add.
-        let _ = connection.await;
-    });
-    Ok(Session { client, driver })
-}
 
 /// Asks the server for everything that a pass compares.
 ///
 /// # Errors
 /// It does not let us in, or a query fails.
 pub async fn look(
-    socket: &Path,
+    way: &WayIn,
     desired: &Desired,
     names: &BTreeSet<SettingName>,
     address: Option<IpAddr>,
 ) -> Result<Server, tokio_postgres::Error> {
     const READ_ONLY: &str = "-c default_transaction_read_only=on -c statement_timeout=4s";
-    let session = connect(socket, "postgres", READ_ONLY).await?;
+    let session = connect(way, "postgres", READ_ONLY).await?;
     let client = &session.client;
     let (identity, files, libraries, address_failure) = tokio::join!(
         client.query_one(IDENTITY, &[]),
@@ -86,15 +47,17 @@ pub async fn look(
     let (identity, files) = (identity?, Files::of(&files?));
     let mut wanted: BTreeSet<&str> = names.iter().map(SettingName::as_str).collect();
     wanted.extend(files.auto_lines.keys().map(SettingName::as_str));
-    let wanted: Vec<&str> =
-        wanted.into_iter().chain(files.errors.iter().filter_map(|(e, _)| e.name.as_deref())).collect();
+    let wanted: Vec<&str> = wanted
+        .into_iter()
+        .chain(files.errors.iter().filter_map(|(e, _)| e.name.as_deref()))
+        .collect();
     let rows = client.query(SETTINGS, &[&wanted]).await?;
     let settings: BTreeMap<SettingName, SettingRow> =
         rows.iter().filter_map(|row| setting(row, &files)).collect();
     let extensions = if desired.extensions.is_empty() {
         Extensions::default()
     } else {
-        extensions(socket, client, desired).await?
+        extensions(way, client, desired).await?
     };
     Ok(Server {
         version_num: identity.try_get::<_, i32>(0)?.unsigned_abs(),
@@ -157,7 +120,12 @@ impl Files {
             if let Ok(Some(error)) = row.try_get::<_, Option<String>>(4) {
                 let line = row.try_get::<_, i32>(1).unwrap_or(0).unsigned_abs();
                 let file = file.rsplit('/').next().unwrap_or(&file).to_owned();
-                let error = FileError { file, line, name: name.clone(), error };
+                let error = FileError {
+                    file,
+                    line,
+                    name: name.clone(),
+                    error,
+                };
                 files.errors.push((error, value.clone()));
             }
             let (Some(name), Some(value)) = (name, value) else {
@@ -174,15 +142,23 @@ impl Files {
 }
 
 /// Returns the errors without the values that only wait for a restart; the drift says so already.
-fn real_errors(errors: Vec<(FileError, Option<String>)>, settings: &BTreeMap<SettingName, SettingRow>) -> Vec<FileError> {
+fn real_errors(
+    errors: Vec<(FileError, Option<String>)>,
+    settings: &BTreeMap<SettingName, SettingRow>,
+) -> Vec<FileError> {
     let only_waits = |error: &FileError, value: Option<&str>| {
-        let name = error.name.as_deref().and_then(|n| SettingName::parse(n).ok());
+        let name = error
+            .name
+            .as_deref()
+            .and_then(|n| SettingName::parse(n).ok());
         let row = name.and_then(|n| settings.get(&n));
         row.zip(value).is_some_and(|(row, value)| {
             row.def.context == Context::Postmaster && row.def.canonical(value).is_ok()
         })
     };
-    let real = errors.into_iter().filter(|(error, value)| !only_waits(error, value.as_deref()));
+    let real = errors
+        .into_iter()
+        .filter(|(error, value)| !only_waits(error, value.as_deref()));
     real.map(|(error, _)| error).collect()
 }
 
@@ -214,7 +190,7 @@ fn setting(row: &Row, files: &Files) -> Option<(SettingName, SettingRow)> {
 }
 
 async fn extensions(
-    socket: &Path,
+    way: &WayIn,
     client: &Client,
     desired: &Desired,
 ) -> Result<Extensions, tokio_postgres::Error> {
@@ -249,7 +225,7 @@ async fn extensions(
         .collect();
     for database in wanted {
         let seen = if existing.contains(database) {
-            match installed(socket, database).await {
+            match installed(way, database).await {
                 Ok(installed) => Observation::Known(installed),
                 Err(error) => Observation::unknown(in_words(&error)),
             }
@@ -262,11 +238,11 @@ async fn extensions(
 }
 
 async fn installed(
-    socket: &Path,
+    way: &WayIn,
     database: &str,
 ) -> Result<BTreeMap<String, String>, tokio_postgres::Error> {
     const INSTALLED: &str = "SELECT extname::text, extversion FROM pg_extension";
-    let session = connect(socket, database, "-c default_transaction_read_only=on").await?;
+    let session = connect(way, database, "-c default_transaction_read_only=on").await?;
     let rows = session.client.query(INSTALLED, &[]).await?;
     rows.iter()
         .map(|r| Ok((r.try_get(0)?, r.try_get(1)?)))
@@ -295,14 +271,5 @@ async fn address_failure(address: Option<IpAddr>) -> Option<String> {
             "{address}:5432 gave no answer within {} s",
             ADDRESS_DEADLINE.as_secs()
         )),
-    }
-}
-
-/// Returns the server's own words where there are some, without a query's text or values.
-#[must_use]
-pub fn in_words(error: &tokio_postgres::Error) -> String {
-    match error.as_db_error() {
-        Some(db) => format!("{} ({})", db.message(), db.code().code()),
-        None => super::docker::in_words(error),
     }
 }

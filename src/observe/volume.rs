@@ -7,10 +7,11 @@ use std::path::Path;
 use bollard::Docker;
 use bollard::query_parameters::ListContainersOptions;
 
+use crate::api::chain::in_words;
 use crate::facts::Observation;
 use crate::facts::service::Volume;
 
-use super::docker::{in_words, not_seen};
+use super::docker::not_seen;
 
 /// Looks at a volume; `own` is the stack's container, which may mount it.
 pub async fn volume(docker: &Docker, name: &str, own: Option<&str>) -> Observation<Volume> {

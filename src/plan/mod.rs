@@ -219,11 +219,32 @@ fn limits(drift: Option<&LimitDrift>, container: &str, plan: &mut Plan) -> Optio
     drift.shrinks_memory().then(|| drift.clone())
 }
 
+/// Settings that must be down before the limit is. Another one that differs, or that something holds,
+/// does not keep memory from shrinking.
+const COSTS_MEMORY: [&str; 11] = [
+    "shared_buffers",
+    "max_connections",
+    "work_mem",
+    "hash_mem_multiplier",
+    "maintenance_work_mem",
+    "autovacuum_max_workers",
+    "autovacuum_work_mem",
+    "max_parallel_workers",
+    "max_worker_processes",
+    "temp_buffers",
+    "wal_buffers",
+];
+
 /// Shrinks memory where what runs fits already; waits for the settings where it does not.
 fn shrink(drift: &LimitDrift, drifts: &Drifts, container: &str, seen: &Observed, plan: &mut Plan) {
-    let fits = matches!(seen.server, Observation::Known(_))
-        && drifts.settings.iter().all(|d| d.takes.is_none());
-    if fits {
+    let too_big: Vec<String> = drifts
+        .settings
+        .iter()
+        .filter(|d| d.takes.is_some() && COSTS_MEMORY.contains(&d.name.as_str()))
+        .map(|d| format!("{} {} → {}", d.name, d.running, d.wanted))
+        .collect();
+    let asked = matches!(seen.server, Observation::Known(_));
+    if asked && too_big.is_empty() {
         let step = Step::SetLimits {
             container: container.to_owned(),
             from: drift.from,
@@ -231,11 +252,15 @@ fn shrink(drift: &LimitDrift, drifts: &Drifts, container: &str, seen: &Observed,
         };
         plan.push(step, "the settings fit the smaller limit");
     } else {
+        let what = match too_big.join("; ") {
+            none if none.is_empty() => "the settings are known to fit it".to_owned(),
+            list => format!("the settings fit it: {list}"),
+        };
         let message = format!(
-            "the memory limit shrinks ({} → {}) once the settings fit it",
+            "the memory limit shrinks ({} → {}) once {what}",
             drift.from, drift.to
         );
-        plan.wait("SettingsFirst", message.clone());
+        plan.wait("SettingsFirst", message);
         plan.then
             .push(format!("set limits: {} → {}", drift.from, drift.to));
     }

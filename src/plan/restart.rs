@@ -86,3 +86,7 @@ pub fn allowed(
         }
     }
 }
+
+#[cfg(test)]
+#[path = "restart_tests.rs"]
+mod tests;

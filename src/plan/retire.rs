@@ -21,7 +21,10 @@ pub fn retire(desired: &Desired, seen: &Observed) -> Plan {
         Observation::Known(container) => container,
         Observation::Absent => return plan,
         Observation::Unknown { why } => {
-            plan.wait("ContainerUnknown", format!("the container could not be looked at: {why}"));
+            plan.wait(
+                "ContainerUnknown",
+                format!("the container could not be looked at: {why}"),
+            );
             return plan;
         }
     };
@@ -29,11 +32,18 @@ pub fn retire(desired: &Desired, seen: &Observed) -> Plan {
         return plan;
     }
     let id = container.id.clone();
-    let runs = !matches!(container.state, ContainerState::Exited | ContainerState::Created);
+    let runs = !matches!(
+        container.state,
+        ContainerState::Exited | ContainerState::Created
+    );
     match desired.deletion_policy {
-        DeletionPolicy::Orphan => plan.wait("Orphaned", format!("{reason}: everything is left as it is")),
+        DeletionPolicy::Orphan => {
+            plan.wait("Orphaned", format!("{reason}: everything is left as it is"))
+        }
         DeletionPolicy::Stop if runs => plan.push(Step::Stop { container: id }, reason),
-        DeletionPolicy::Stop => plan.wait("Orphaned", format!("{reason}: the container is stopped")),
+        DeletionPolicy::Stop => {
+            plan.wait("Orphaned", format!("{reason}: the container is stopped"))
+        }
         DeletionPolicy::Remove => plan.push(Step::Remove { container: id }, reason),
     }
     plan

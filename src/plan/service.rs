@@ -264,6 +264,8 @@ pub fn disrupt(
                     because,
                 }
             } else {
+                // An adopted stack has none of them yet.
+                plan.push(Step::Prepare, "the new container is about to mount them");
                 Step::Recreate {
                     container: id,
                     because,

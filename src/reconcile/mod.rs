@@ -132,7 +132,13 @@ pub async fn pass(world: &mut impl World, before: Before) -> After {
 /// Makes one pass for a stack whose manifest is gone. `by_policy` says whether its deletion policy counts;
 /// it does not for the last manifest of a directory, which may only have been emptied by mistake.
 pub async fn retire(world: &mut impl World, before: Before, by_policy: bool) -> After {
-    let Before { mut desired, record, conditions: previous, events: kept, .. } = before;
+    let Before {
+        mut desired,
+        record,
+        conditions: previous,
+        events: kept,
+        ..
+    } = before;
     if !by_policy {
         desired.deletion_policy = DeletionPolicy::Orphan;
     }
@@ -157,8 +163,20 @@ pub async fn retire(world: &mut impl World, before: Before, by_policy: bool) -> 
         .collect();
     let events = events(kept, &outcomes, &previous, &dated, now);
     let failed = outcomes.iter().any(|o| o.result.is_err());
-    let next = if failed { Next::Backoff } else { Next::Quiet(None) };
-    After { seen, plan, outcomes, record, conditions: dated, events, next }
+    let next = if failed {
+        Next::Backoff
+    } else {
+        Next::Quiet(None)
+    };
+    After {
+        seen,
+        plan,
+        outcomes,
+        record,
+        conditions: dated,
+        events,
+        next,
+    }
 }
 
 /// Sizes, compares and decides: pure, and the whole of `aza-agent plan`.

@@ -52,7 +52,10 @@ pub fn events(
             ConditionType::Ready if condition.status != Truth::True => {
                 format!("Ready is {} ({})", condition.status, condition.reason)
             }
-            _ => format!("{} is {}: {}", condition.kind, condition.status, condition.message),
+            _ => format!(
+                "{} is {}: {}",
+                condition.kind, condition.status, condition.message
+            ),
         };
         push(
             &mut kept,
@@ -92,4 +95,74 @@ fn camel(verb: &str) -> String {
             })
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::condition::ConditionType;
+    use crate::plan::Step;
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    fn ready(status: Truth) -> Condition {
+        Condition {
+            kind: ConditionType::Ready,
+            status,
+            reason: "Because".into(),
+            message: "so it is".into(),
+            last_transition_time: NOW,
+            observed_digest: String::new(),
+        }
+    }
+
+    fn failed(error: &str) -> Outcome {
+        Outcome {
+            step: Step::Create,
+            reason: "there is no container".into(),
+            result: Err(error.into()),
+        }
+    }
+
+    #[test]
+    fn a_condition_that_turned_is_an_event_and_one_that_stayed_is_none() {
+        let turned = events(
+            vec![],
+            &[],
+            &[ready(Truth::False)],
+            &[ready(Truth::True)],
+            NOW,
+        );
+        assert_eq!(turned.len(), 1);
+        assert_eq!(turned[0].message, "Ready is True: so it is");
+        let stayed = events(
+            vec![],
+            &[],
+            &[ready(Truth::True)],
+            &[ready(Truth::True)],
+            NOW,
+        );
+        assert!(stayed.is_empty());
+    }
+
+    #[test]
+    fn the_same_failure_again_and_again_is_one_event() {
+        let mut kept = vec![];
+        for _ in 0..5 {
+            kept = events(kept, &[failed("no space left")], &[], &[], NOW);
+        }
+        assert_eq!(kept.len(), 1);
+        kept = events(kept, &[failed("no such image")], &[], &[], NOW);
+        assert_eq!(kept.len(), 2);
+    }
+
+    #[test]
+    fn the_oldest_are_forgotten() {
+        let mut kept = vec![];
+        for number in 0..=KEPT {
+            kept = events(kept, &[failed(&number.to_string())], &[], &[], NOW);
+        }
+        assert_eq!(kept.len(), KEPT);
+        assert!(kept[0].message.ends_with(": 1"), "{}", kept[0].message);
+    }
 }

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::api::SettingName;
 use crate::api::desired::Desired;
+use crate::api::{Bytes, SettingName};
 use crate::diff::Targets;
 use crate::diff::size::TargetFrom;
 use crate::facts::{Observed, Server};
@@ -24,6 +24,48 @@ pub struct Explained {
     pub context: Option<crate::api::setting::Context>,
     /// Who decided it, and by which rule.
     pub because: Vec<String>,
+}
+
+/// Says what the tuner's inputs are and where each came from.
+#[must_use]
+pub fn origins(desired: &Desired, tuning: &Tuning, seen: &Observed) -> Vec<String> {
+    let inputs = &tuning.inputs;
+    let wanted = &desired.resources;
+    let host = seen.host.known();
+    let memory = match (wanted.memory, host) {
+        (Some(memory), _) if memory == inputs.memory => "spec.resources.memory",
+        (_, Some(host)) if host.memory == inputs.memory => "the host's memory",
+        _ => "a limit that holds now",
+    };
+    let cpus = match (wanted.cpus, host) {
+        (Some(cpus), _) if cpus.whole() == inputs.cpus => "spec.resources.cpus, rounded up",
+        (_, Some(host)) if host.cpus == inputs.cpus => "the host's CPUs",
+        _ => "a limit that holds now",
+    };
+    let told = seen.server.known().is_some_and(|s| s.inputs.is_some());
+    let seen_by = if told {
+        "as the container saw it"
+    } else {
+        "spec.resources.shmSize"
+    };
+    let workload = match desired.workload {
+        Some(workload) => format!("workload {workload} (spec.workload)"),
+        None => "the reference profile (no spec.workload)".to_owned(),
+    };
+    let mut lines = vec![
+        format!("memory {} ({memory})", inputs.memory),
+        format!("CPUs {} ({cpus})", inputs.cpus),
+        workload,
+        format!("storage {} (spec.storage)", desired.storage),
+    ];
+    lines.extend(inputs.shm.map(|shm| format!("/dev/shm {shm} ({seen_by})")));
+    let gib = |disk: Bytes| disk.0 / Bytes::GIB;
+    lines.extend(
+        inputs
+            .disk
+            .map(|disk| format!("file system {} GB (as the container saw it)", gib(disk))),
+    );
+    lines
 }
 
 /// Explains every owned setting, in the order of names.

@@ -3,14 +3,11 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
-use jiff::SignedDuration;
-
+use crate::api::SettingName;
 use crate::api::desired::{Desired, Resources};
-use crate::api::{Bytes, SettingName};
-use crate::diff::limits::LimitValues;
 use crate::diff::services::{POSTGRES, TEMPLATE_REVISION, container_name, volume_name};
 use crate::facts::service::{Published, label};
-use crate::facts::{CgroupVersion, Container, ContainerState};
+use crate::facts::{Container, ContainerState};
 
 use super::server::{Postmaster, Sql};
 use super::{Host, Sight};
@@ -57,7 +54,7 @@ impl Host {
     }
 
     /// The container, if it is still the one that a step was planned for.
-    fn planned(&mut self, stack: &str, id: &str) -> Result<&mut SimContainer, String> {
+    pub(super) fn planned(&mut self, stack: &str, id: &str) -> Result<&mut SimContainer, String> {
         self.docker_answers()?;
         let container = self.container_mut(stack)?;
         if container.facts.id == id {
@@ -304,53 +301,9 @@ impl Host {
         }
         Ok(())
     }
-
-    /// `docker update`: zero changes nothing, memory and swap go together, v1 refuses to go below what is
-    /// in use, and v2 kills.
-    pub(super) fn set_limits(
-        &mut self,
-        stack: &str,
-        id: &str,
-        to: &LimitValues,
-    ) -> Result<(), String> {
-        self.planned(stack, id)?;
-        self.update(stack, to)
-    }
-
-    pub(super) fn update(&mut self, stack: &str, to: &LimitValues) -> Result<(), String> {
-        self.wait(SignedDuration::from_millis(27));
-        let cgroup = self.cgroup;
-        let container = self.container_mut(stack)?;
-        if let Some(memory) = to.memory {
-            let used = container.memory_used();
-            if memory < used {
-                match cgroup {
-                    CgroupVersion::V1 => {
-                        return Err(format!(
-                            "docker did not change the limits: memory limit {memory} is too low, current usage: {used}"
-                        ));
-                    }
-                    CgroupVersion::V2 => container.oom_kills += 1,
-                }
-            }
-            container.facts.memory = Some(memory);
-            container.facts.memory_swap = Some(to.memory_swap.unwrap_or(memory));
-        }
-        if let Some(cpus) = to.cpus {
-            container.facts.cpus = Some(cpus);
-        }
-        Ok(())
-    }
 }
 
 impl SimContainer {
-    /// What is charged to it: the shared buffers, all touched, and a little for processes.
-    #[must_use]
-    pub fn memory_used(&self) -> Bytes {
-        let pages = self.postmaster.as_ref().map_or(0, Postmaster::shared_pages);
-        Bytes(pages * 8 * Bytes::KIB + 64 * Bytes::MIB)
-    }
-
     pub(super) fn stops(&mut self) {
         self.ends(ContainerState::Exited, 0);
     }

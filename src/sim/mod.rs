@@ -14,6 +14,7 @@ pub mod builder;
 pub mod docker;
 pub mod hand;
 pub mod image;
+mod limits;
 mod look;
 pub mod server;
 pub mod start;

@@ -174,7 +174,9 @@ impl Sql<'_> {
             }
         }
         if is_refused_by_its_check(name, value) {
-            return refused(format!("invalid value for parameter \"{name}\": \"{value}\""));
+            return refused(format!(
+                "invalid value for parameter \"{name}\": \"{value}\""
+            ));
         }
         self.cluster.auto.insert(name.clone(), written(name, value));
         self.files_can_be_parsed(name)

@@ -76,7 +76,8 @@ pub fn written(name: &SettingName, value: &str) -> String {
 /// time zones is pretended.
 #[must_use]
 pub fn is_refused_by_its_check(name: &SettingName, value: &str) -> bool {
-    let is_zone = ["timezone", "log_timezone"].contains(&name.as_str().to_ascii_lowercase().as_str());
+    let is_zone =
+        ["timezone", "log_timezone"].contains(&name.as_str().to_ascii_lowercase().as_str());
     is_zone && jiff::tz::TimeZone::get(value).is_err()
 }
 

@@ -64,14 +64,22 @@ impl Cluster {
     #[must_use]
     pub fn told_lines(&self) -> &BTreeMap<SettingName, String> {
         static NONE: BTreeMap<SettingName, String> = BTreeMap::new();
-        if self.broken_line.is_some() { &NONE } else { &self.auto }
+        if self.broken_line.is_some() {
+            &NONE
+        } else {
+            &self.auto
+        }
     }
 
     /// Returns what `pg_file_settings` tells of the other files. The pretended mistake stands above every
     /// line that sets something.
     #[must_use]
     pub fn told_base(&self, name: &SettingName) -> Option<&String> {
-        if self.broken_line.is_some() { None } else { self.base(name) }
+        if self.broken_line.is_some() {
+            None
+        } else {
+            self.base(name)
+        }
     }
 
     /// Returns every name that a file gives a value.

@@ -1,4 +1,3 @@
-
 //! Memory between passes: status, records, last valid manifests and approvals.
 //!
 //! Files are replaced atomically, and only when their text differs: a quiet agent writes nothing.
