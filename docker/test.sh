@@ -53,7 +53,7 @@ remove() {
 }
 
 nextest() {
-    cargo nextest run --locked --features sim --profile "$profile" --no-tests fail "$@" \
+    cargo nextest run --locked --features sim --profile "$profile" --no-tests fail "$@" 9>&- \
         2> >(tee >(grep -E '^ *Summary ' >>"$summaries") >&2)
 }
 
@@ -67,9 +67,6 @@ if ! cargo nextest --version >/dev/null 2>&1; then
     echo "== setup: installing cargo-nextest"
     cargo install --locked cargo-nextest
 fi
-# What was there before is another run's: interrupted, or still at work.
-before=$(leftovers)
-[ -z "$before" ] || printf 'not of this run, left alone:\n%s\n' "$before"
 
 phase format
 cargo fmt --check
@@ -93,6 +90,15 @@ cargo build --locked --release --no-default-features --bin aza-entrypoint
 $sudo docker/progress.sh "$target/debug/aza-agent" image build --entrypoint "$target/release/aza-entrypoint"
 
 phase "live tests"
+# Names of stacks are fixed: two runs on one machine would remove each other's containers.
+exec 9>>/run/lock/aza-agent-test
+flock --nonblock 9 || {
+    echo "another make test is at its live tests on this machine: waiting for its end"
+    flock 9
+}
+# What is there now is a run's that was interrupted.
+before=$(leftovers)
+[ -z "$before" ] || printf 'not of this run, left alone:\n%s\n' "$before"
 # They need root, as the agent does: cargo stays who it is, each test is started through sudo.
 if [ -n "$sudo" ]; then
     triple=$(rustc -vV | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
