@@ -296,3 +296,28 @@ fn the_recorded_settings_are_those_of_the_image() {
     }
     assert!(checked > 350, "only {checked} settings were compared");
 }
+
+#[test]
+fn a_value_that_the_server_does_not_take_waits_with_its_words_and_holds_nothing_else_up() {
+    let stack = Stack::up("refused", "512MB", "");
+    let before = stack.identity();
+    stack.save(&stack.manifest(
+        "512MB",
+        "settings: {log_timezone: Nowhere/Land, work_mem: 3MB}",
+    ));
+    let status = stack.wait_condition(ConditionType::SettingsInSync, Truth::False, "ValueRejected");
+    let message = &status
+        .condition(ConditionType::SettingsInSync)
+        .unwrap()
+        .message;
+    assert!(
+        message.contains("log_timezone") && message.contains("Nowhere/Land"),
+        "{message}"
+    );
+    stack.wait_sql("SHOW work_mem", "3MB");
+    assert_eq!(stack.identity(), before);
+    let next = stack.manifest("512MB", "settings: {log_timezone: Europe/Berlin}");
+    stack.save(&next);
+    stack.wait_settled(&next);
+    assert_eq!(stack.sql("SHOW log_timezone"), "Europe/Berlin");
+}

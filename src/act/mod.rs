@@ -42,6 +42,12 @@ pub enum ActError {
         /// Its answer.
         answer: String,
     },
+    /// PostgreSQL does not take a value, and would not take it the next time.
+    #[error("PostgreSQL does not take it: {answer}")]
+    Refused {
+        /// Its answer.
+        answer: String,
+    },
     /// Compose failed.
     #[error("docker compose {0}")]
     Compose(String),
@@ -77,6 +83,7 @@ impl ActError {
         match self {
             Self::Docker { .. } => "docker",
             Self::Postgres { .. } => "postgres",
+            Self::Refused { .. } => "refused",
             Self::Compose(_) => "compose",
             Self::File { .. } => "file",
             Self::Secret(_) => "secret",

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
 
 use crate::api::SettingName;
 use crate::client::{WayIn, connect, in_words};
@@ -53,10 +54,11 @@ pub async fn alter_system(
         .await
         .map_err(refused("let us in"))?;
     let client = &session.client;
-    client
+    let altered = client
         .batch_execute(&sql::alter_system(name, value))
         .await
-        .map_err(refused(format!("change {name}")))?;
+        .map_err(|error| not_altered(name, &error));
+    altered?;
     // A line that cannot be parsed would block every later change and the next start.
     let broken =
         "SELECT error FROM pg_file_settings WHERE error IS NOT NULL AND name IS NULL LIMIT 1";
@@ -72,6 +74,25 @@ pub async fn alter_system(
                 "after the change of {name} the files cannot be parsed: {error}"
             )))
         }
+    }
+}
+
+/// Tells a value that the server does not take from a server that cannot take one now.
+fn not_altered(name: &SettingName, error: &tokio_postgres::Error) -> ActError {
+    let values = [
+        SqlState::INVALID_PARAMETER_VALUE,
+        SqlState::UNDEFINED_OBJECT,
+        SqlState::CANT_CHANGE_RUNTIME_PARAM,
+        SqlState::SYNTAX_ERROR,
+    ];
+    match error.code() {
+        Some(code) if values.contains(code) => ActError::Refused {
+            answer: in_words(error),
+        },
+        Some(_) | None => ActError::Postgres {
+            what: format!("change {name}"),
+            answer: in_words(error),
+        },
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use jiff::Timestamp;
 use tracing::{info, warn};
 
-use crate::act::Hands;
+use crate::act::{ActError, Hands};
 use crate::api::SettingName;
 use crate::api::chain::in_words;
 use crate::api::desired::Desired;
@@ -15,7 +15,7 @@ use crate::facts::{Observed, Record};
 use crate::host::layout::Layout;
 use crate::observe::Eyes;
 use crate::plan::Step;
-use crate::reconcile::World;
+use crate::reconcile::{StepError, World};
 use crate::store;
 
 /// The engine and the servers of this host.
@@ -40,7 +40,7 @@ impl World for Live {
         self.eyes.look(desired, settings).await
     }
 
-    async fn perform(&mut self, desired: &Desired, step: &Step) -> Result<(), String> {
+    async fn perform(&mut self, desired: &Desired, step: &Step) -> Result<(), StepError> {
         let stack = desired.name.as_str();
         info!(stack, step = step.verb(), what = %step, "begins");
         match self.hands.perform(desired, step).await {
@@ -57,7 +57,8 @@ impl World for Live {
                     error = words,
                     "failed"
                 );
-                Err(words)
+                let refused = matches!(error, ActError::Refused { .. });
+                Err(StepError { words, refused })
             }
         }
     }

@@ -7,6 +7,7 @@
 
 use crate::api::SettingName;
 use crate::api::setting::{Canonical, Context, VarType};
+use crate::facts::record::Refusal;
 use crate::facts::settings::Pin;
 use crate::facts::{Record, Server, SettingRow};
 
@@ -27,6 +28,19 @@ pub struct SettingDrift {
     pub takes: Option<Context>,
     /// Why nothing can be done about it, where nothing can.
     pub hold: Option<Hold>,
+    /// What the server said of the value, where it refused it.
+    pub said: Option<String>,
+}
+
+impl SettingDrift {
+    /// Returns what a person can do about a difference that is held.
+    #[must_use]
+    pub fn help(&self, hold: Hold) -> String {
+        let help = hold.help(&self.name);
+        self.said
+            .as_ref()
+            .map_or(help.clone(), |said| format!("{help}: {said}"))
+    }
 }
 
 /// What has to happen to a line in `postgresql.auto.conf`.
@@ -178,9 +192,10 @@ fn owned(
     record: &Record,
 ) -> Option<SettingDrift> {
     let Some(row) = server.settings.get(name) else {
-        return unseen(name, target, server);
+        return unseen(name, target, server, record);
     };
     let line = server.auto_lines.get(name);
+    let refusal = refusal(name, target, server, record);
     let drift = |correction, takes, hold| {
         let (running, wanted) = (show(row, &row.running), show(row, &target.value));
         Some(SettingDrift {
@@ -190,6 +205,7 @@ fn owned(
             correction,
             takes,
             hold,
+            said: refusal.map(|r| r.said.clone()),
         })
     };
     if row.def.canonical(&target.value).is_err() && row.def.vartype != VarType::String {
@@ -225,7 +241,9 @@ fn owned(
         && (!record.known_from_start || record.inherited.contains(name));
     let missing = matches!(correction, Correction::Set(_))
         && lacks_library(name.as_str(), &target.value, server);
+    let refused = matches!(correction, Correction::Set(_)) && refusal.is_some();
     let hold = hold
+        .or(refused.then_some(Hold::Rejected))
         .or(foreign.then_some(Hold::ForeignLine))
         .or(missing.then_some(Hold::LibraryMissing));
     drift(correction, (!runs).then(|| row.context()), hold)
@@ -243,9 +261,21 @@ fn unread(targets: &Targets, server: &Server) -> Vec<SettingDrift> {
             correction: Correction::Keep,
             takes: Some(row.context()),
             hold: Some(Hold::FileUnread),
+            said: None,
         })
     };
     targets.settings.iter().filter_map(differing).collect()
+}
+
+/// Returns what this very server said of this very value, where it refused it.
+fn refusal<'a>(
+    name: &SettingName,
+    target: &Target,
+    server: &Server,
+    record: &'a Record,
+) -> Option<&'a Refusal> {
+    let refusal = record.refused.get(name)?;
+    (refusal.value == target.value && refusal.server_start == server.started_at).then_some(refusal)
 }
 
 /// Whether a preload list names a library that the image does not have.
@@ -258,16 +288,25 @@ fn lacks_library(name: &str, list: &str, server: &Server) -> bool {
 
 /// A setting that the server does not list. Those of a library that is not loaded yet come with it;
 /// `pg_settings` has no row for them, and that is no drift. A name without a prefix is a mistake.
-fn unseen(name: &SettingName, target: &Target, server: &Server) -> Option<SettingDrift> {
+fn unseen(
+    name: &SettingName,
+    target: &Target,
+    server: &Server,
+    record: &Record,
+) -> Option<SettingDrift> {
     if target.from != TargetFrom::Manifest {
         return None;
     }
     let line = server.auto_lines.get(name);
     let has_prefix = name.as_str().contains('.');
+    let refusal = refusal(name, target, server, record);
     let (correction, hold) = match (has_prefix, line) {
         (false, _) => (Correction::Keep, Some(Hold::UnknownSetting)),
         (true, Some(line)) if line.trim() == target.value => return None,
-        (true, Some(_) | None) => (Correction::Set(target.value.clone()), None),
+        (true, Some(_) | None) => {
+            let hold = refusal.map(|_| Hold::Rejected);
+            (Correction::Set(target.value.clone()), hold)
+        }
     };
     Some(SettingDrift {
         name: name.clone(),
@@ -276,6 +315,7 @@ fn unseen(name: &SettingName, target: &Target, server: &Server) -> Option<Settin
         correction,
         takes: None,
         hold,
+        said: refusal.map(|r| r.said.clone()),
     })
 }
 
@@ -296,6 +336,7 @@ fn given_back(name: &SettingName, server: &Server) -> SettingDrift {
         correction: Correction::Reset,
         takes,
         hold: None,
+        said: None,
     }
 }
 

@@ -5,9 +5,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::api::SettingName;
+
+/// A value that the server did not take.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Refusal {
+    /// The value, as it was sent.
+    pub value: String,
+    /// The server's words.
+    pub said: String,
+    /// The start of the server that said so: another one is asked again.
+    pub server_start: Timestamp,
+}
 
 /// The memory of one stack.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -20,6 +33,8 @@ pub struct Record {
     pub lines: BTreeMap<SettingName, String>,
     /// Lines that were there when the cluster was taken over.
     pub inherited: BTreeSet<SettingName>,
+    /// Values that the server did not take, so that they are not sent again and again.
+    pub refused: BTreeMap<SettingName, Refusal>,
     /// The cluster that the volume held: another one under the same name blocks the start.
     pub system_identifier: Option<String>,
     /// What the last restart was to bring about; the same again would not help either.

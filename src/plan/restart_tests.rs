@@ -14,6 +14,7 @@ fn drift(takes: Option<Context>, hold: Option<Hold>) -> SettingDrift {
         correction: Correction::Set("200".into()),
         takes,
         hold,
+        said: None,
     }
 }
 

@@ -31,7 +31,7 @@ fn lines(drifts: &[SettingDrift], server: &Server, plan: &mut Plan) {
                 drift.running,
                 drift.wanted,
                 lacking(drift, server),
-                hold.help(&drift.name)
+                drift.help(hold)
             );
             plan.wait(hold.reason(), message);
             if !matches!(hold, Hold::Pinned(Pin::RoleOrDatabase)) {

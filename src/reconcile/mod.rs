@@ -12,6 +12,7 @@ use crate::api::desired::{DeletionPolicy, Desired};
 use crate::api::event::Event;
 use crate::api::{Disruption, SettingName};
 use crate::diff::{self, Drifts, Targets, size};
+use crate::facts::record::Refusal;
 use crate::facts::{Observation, Observed, Record, Server};
 use crate::plan::{self, Moment, Plan, Planned, Step};
 use crate::report::conditions::Told;
@@ -19,7 +20,7 @@ use crate::report::{Outcome, conditions::conditions, events::events};
 use crate::tune::{self, Budget, Effective, Tuning};
 
 pub use requeue::Next;
-pub use world::World;
+pub use world::{StepError, World};
 
 /// What a pass starts from.
 #[derive(Debug, Clone)]
@@ -341,6 +342,11 @@ fn settle(record: &mut Record, desired: &Desired, seen: &Observed, thought: &Tho
     record
         .lines
         .retain(|name, _| server.auto_lines.contains_key(name));
+    let targets = &thought.targets.settings;
+    record.refused.retain(|name, refusal| {
+        let still_wanted = targets.get(name).is_some_and(|t| t.value == refusal.value);
+        still_wanted && refusal.server_start == server.started_at
+    });
     if thought.tuning.is_none() {
         return;
     }
@@ -384,13 +390,16 @@ async fn act(
         };
         let result = match begun {
             Ok(()) => world.perform(desired, step).await,
-            Err(error) => Err(error),
+            Err(error) => Err(error.into()),
         };
         let failed = result.is_err();
-        if !failed {
-            note(record, step);
-            let _ = world.remember(desired, record);
+        match &result {
+            Ok(()) => note(record, step),
+            Err(error) if error.refused => note_refusal(record, step, seen, error),
+            Err(_) => {}
         }
+        let _ = world.remember(desired, record);
+        let result = result.map_err(|error| error.words);
         outcomes.push(Outcome {
             step: step.clone(),
             reason: reason.clone(),
@@ -434,6 +443,19 @@ fn begin(
         world.take_approval(desired)
     } else {
         Ok(())
+    }
+}
+
+/// Remembers a value that the server did not take: from the next pass on it waits with the server's
+/// words, and keeps nothing else from being done.
+fn note_refusal(record: &mut Record, step: &Step, seen: &Observed, error: &StepError) {
+    if let (Step::AlterSystem { name, value, .. }, Some(server)) = (step, seen.server.known()) {
+        let refusal = Refusal {
+            value: value.clone(),
+            said: error.words.clone(),
+            server_start: server.started_at,
+        };
+        record.refused.insert(name.clone(), refusal);
     }
 }
 

@@ -9,6 +9,24 @@ use crate::api::desired::Desired;
 use crate::facts::{Observed, Record};
 use crate::plan::Step;
 
+/// Why a step failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepError {
+    /// In words, with its causes.
+    pub words: String,
+    /// Whether PostgreSQL refused the value itself: the same value would be refused again.
+    pub refused: bool,
+}
+
+impl From<String> for StepError {
+    fn from(words: String) -> Self {
+        Self {
+            words,
+            refused: false,
+        }
+    }
+}
+
 /// The world as a pass sees it.
 pub trait World {
     /// Returns the time.
@@ -29,7 +47,7 @@ pub trait World {
         &mut self,
         desired: &Desired,
         step: &Step,
-    ) -> impl Future<Output = Result<(), String>> + Send;
+    ) -> impl Future<Output = Result<(), StepError>> + Send;
 
     /// Remembers what the agent did; called before a disruptive step and after each step.
     ///

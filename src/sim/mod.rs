@@ -30,7 +30,7 @@ use crate::api::{Bytes, MilliCpu, SettingName};
 use crate::facts::observed;
 use crate::facts::{CgroupVersion, Observed, Record};
 use crate::plan::Step;
-use crate::reconcile::World;
+use crate::reconcile::{StepError, World};
 
 pub use agent::Agent;
 pub use builder::{StackBuilder, stack};
@@ -226,12 +226,12 @@ impl World for Host {
         look::look(self, desired, settings)
     }
 
-    async fn perform(&mut self, desired: &Desired, step: &Step) -> Result<(), String> {
+    async fn perform(&mut self, desired: &Desired, step: &Step) -> Result<(), StepError> {
         self.deed()?;
         // A step takes its time, so that no two things happen at one moment.
         self.wait(SignedDuration::from_millis(5));
         let stack = desired.name.as_str();
-        match step {
+        let done: Result<(), String> = match step {
             Step::Prepare => Ok(()),
             Step::Declare { text } => {
                 self.declared.insert(stack.to_owned(), text.clone());
@@ -241,7 +241,11 @@ impl World for Host {
             Step::Start { container } => self.start_planned(stack, container),
             Step::SetLimits { container, to, .. } => self.set_limits(stack, container, to),
             Step::AlterSystem { name, value, .. } => {
-                self.sql(stack)?.alter_system(name, Some(value))
+                let altered = self.sql(stack)?.alter_system(name, Some(value));
+                return altered.map_err(|words| StepError {
+                    words,
+                    refused: true,
+                });
             }
             Step::ResetSetting { name, .. } => self.sql(stack)?.alter_system(name, None),
             Step::Reload { expect } => self.sql(stack)?.reload(!expect.is_empty()),
@@ -264,7 +268,8 @@ impl World for Host {
             } => self.recreate_planned(desired, container, *serving),
             Step::Stop { container } => self.stop_planned(stack, container),
             Step::Remove { container } => self.remove_planned(stack, container),
-        }
+        };
+        Ok(done?)
     }
 
     fn remember(&mut self, desired: &Desired, record: &Record) -> Result<(), String> {

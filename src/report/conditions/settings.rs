@@ -3,7 +3,7 @@
 use crate::api::condition::{ConditionType, Finding, Truth};
 use crate::api::setting::Context;
 use crate::diff::settings::foreign_lines;
-use crate::diff::{Correction, Hold, SettingDrift};
+use crate::diff::{Correction, SettingDrift};
 use crate::facts::Observation;
 use crate::plan::restart;
 
@@ -44,7 +44,7 @@ pub(super) fn settings(told: &Told<'_>) -> Finding {
         .collect();
     if let Some((first, hold)) = held.first() {
         let list: Vec<String> = held.iter().map(|(d, _)| line(d)).collect();
-        let message = format!("{}: {}", list.join("; "), Hold::help(*hold, &first.name));
+        let message = format!("{}: {}", list.join("; "), first.help(*hold));
         return finding(kind, Truth::False, hold.reason(), message);
     }
     let waits_for_restart = restart::reasons(&told.drifts.settings);
