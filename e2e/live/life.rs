@@ -111,7 +111,12 @@ fn a_gone_manifest_with_policy_remove_loses_its_container_and_keeps_its_volume()
     stack.start_agent();
     stack.wait_ready();
     fs::remove_file(stack.manifest_file()).unwrap();
-    stack.wait("removed container", |s| s.container.is_none());
+    stack.wait_forgotten();
+    assert!(
+        !docker_output(&["inspect", &stack.container()])
+            .status
+            .success()
+    );
     docker(&["volume", "inspect", &format!("{}_pgdata", stack.name)]);
 }
 

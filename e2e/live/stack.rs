@@ -198,6 +198,20 @@ impl Stack {
         }
     }
 
+    /// Waits until the agent tells nothing of the stack any more.
+    pub fn wait_forgotten(&self) {
+        let until = Instant::now() + PATIENCE;
+        while self.status().is_some() {
+            assert!(
+                Instant::now() < until,
+                "still told: {:#?}\n{}",
+                self.status(),
+                self.log()
+            );
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
     pub fn wait_ready(&self) -> Status {
         self.wait("Ready", |s| s.is(ConditionType::Ready))
     }

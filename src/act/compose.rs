@@ -49,7 +49,7 @@ pub async fn up(hands: &Hands, desired: &Desired, mode: Mode) -> Result<(), ActE
     let directory = hands.layout.stack(&desired.name);
     let file = hands.layout.compose(&desired.name);
     let text = render(desired, &hands.layout, &hands.host_name)?;
-    std::fs::write(&file, text).map_err(ActError::file("write", &file))?;
+    replace(&file, &text)?;
     let mut command = Command::new("docker");
     command
         .args([
@@ -266,9 +266,14 @@ pub fn note_limits(hands: &Hands, desired: &Desired, limits: &LimitValues) -> Re
         .map(|l| format!("{l}\n"))
         .collect();
     let body = serde_yaml::to_string(&document).map_err(|e| ActError::Compose(e.to_string()))?;
+    replace(&path, &(comments + &body))
+}
+
+/// Replaces the file at once: a person may be reading it, and the agent may be killed.
+fn replace(path: &Path, text: &str) -> Result<(), ActError> {
     let temporary = path.with_extension("new");
-    std::fs::write(&temporary, comments + &body).map_err(ActError::file("write", &temporary))?;
-    std::fs::rename(&temporary, &path).map_err(ActError::file("replace", &path))
+    std::fs::write(&temporary, text).map_err(ActError::file("write", &temporary))?;
+    std::fs::rename(&temporary, path).map_err(ActError::file("replace", path))
 }
 
 fn limits_of(desired: &Desired) -> LimitValues {

@@ -457,6 +457,10 @@ impl Controller {
                 );
             }
         }
+        if tracked.gone == Gone::Yes && after.seen.container.is_absent() {
+            self.forget(&name);
+            return;
+        }
         let was_ready = tracked.status.is(ConditionType::Ready);
         tracked.absorb(after, self.options.resync, Timestamp::now());
         let is_ready = tracked.status.is(ConditionType::Ready);
@@ -472,6 +476,22 @@ impl Controller {
                 "readiness changed"
             );
         }
+    }
+
+    /// Looks after a stack no longer: its manifest is gone, and so is its container.
+    fn forget(&mut self, name: &StackName) {
+        info!(
+            stack = name.as_str(),
+            "looking after a stack no longer; its volume stays"
+        );
+        if let Err(error) = store::stacks::forget_manifest(&self.options.layout, name) {
+            warn!(
+                stack = name.as_str(),
+                error = in_words(&error),
+                "cannot forget the manifest"
+            );
+        }
+        self.stacks.remove(name);
     }
 
     fn wake(&mut self, told: &Heard) {

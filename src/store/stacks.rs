@@ -42,6 +42,21 @@ pub fn keep_manifest(layout: &Layout, desired: &Desired) -> Result<(), StoreErro
     replace(&layout.manifest(&desired.name), &json(desired), 0o600)
 }
 
+/// Forgets the last valid manifest of a stack that is gone. Record, secrets and data stay: a manifest of
+/// that name finds them again.
+///
+/// # Errors
+/// The state directory cannot be written.
+pub fn forget_manifest(layout: &Layout, name: &StackName) -> Result<(), StoreError> {
+    let path = layout.manifest(name);
+    match fs::remove_file(&path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            Err(StoreError::new("remove", &path, e))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
 /// Returns the stacks that have a directory here.
 #[must_use]
 pub fn names(layout: &Layout) -> Vec<StackName> {
