@@ -84,7 +84,7 @@ fn a_value_that_the_servers_own_check_refuses_is_told() {
         .with_setting("log_timezone", "Nowhere/Land")
         .with_setting("work_mem", "7MB");
     let tale = both.settle(&refused);
-    assert_told(&tale, "is SettingsInSync=False StepFailed");
+    assert_told(&tale, "is SettingsInSync=False ValueRejected");
     let back = both.settle(&both.manifest());
     assert_told(&back, "is Ready=True");
 }

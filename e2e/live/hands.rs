@@ -112,7 +112,11 @@ fn a_syntax_error_in_a_file_is_told_and_holds_a_restart_back() {
         "echo 'this is = = wrong' >> $PGDATA/postgresql.conf",
     ]);
     stack.save(&stack.manifest("512MB", "settings: {max_connections: 44}"));
-    stack.wait_condition(ConditionType::SettingsInSync, Truth::False, "StepFailed");
+    stack.wait_condition(
+        ConditionType::SettingsInSync,
+        Truth::False,
+        "ConfigFileError",
+    );
     assert_eq!(stack.identity(), before);
     docker(&[
         "exec",

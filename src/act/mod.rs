@@ -15,6 +15,7 @@ use std::path::PathBuf;
 
 use bollard::Docker;
 
+use crate::api::SettingName;
 use crate::api::desired::Desired;
 use crate::client::WayIn;
 use crate::diff::services::container_name;
@@ -43,8 +44,10 @@ pub enum ActError {
         answer: String,
     },
     /// PostgreSQL does not take a value, and would not take it the next time.
-    #[error("PostgreSQL does not take it: {answer}")]
+    #[error("PostgreSQL refused to change {name}: {answer}")]
     Refused {
+        /// The setting.
+        name: SettingName,
         /// Its answer.
         answer: String,
     },

@@ -87,6 +87,7 @@ fn not_altered(name: &SettingName, error: &tokio_postgres::Error) -> ActError {
     ];
     match error.code() {
         Some(code) if values.contains(code) => ActError::Refused {
+            name: name.clone(),
             answer: in_words(error),
         },
         Some(_) | None => ActError::Postgres {

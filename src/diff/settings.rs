@@ -36,10 +36,7 @@ impl SettingDrift {
     /// Returns what a person can do about a difference that is held.
     #[must_use]
     pub fn help(&self, hold: Hold) -> String {
-        let help = hold.help(&self.name);
-        self.said
-            .as_ref()
-            .map_or(help.clone(), |said| format!("{help}: {said}"))
+        self.said.clone().unwrap_or_else(|| hold.help(&self.name))
     }
 }
 
@@ -373,6 +370,10 @@ pub fn list_items(text: &str) -> Vec<String> {
 }
 
 fn show(row: &SettingRow, value: &str) -> String {
+    // Words are shown as they were written: only comparing them folds case.
+    if row.def.vartype == VarType::String {
+        return value.to_owned();
+    }
     match row.def.canonical(value) {
         Ok(canonical) => row.def.show(&canonical),
         Err(_) => value.to_owned(),
