@@ -370,6 +370,9 @@ pub fn list_items(text: &str) -> Vec<String> {
 }
 
 fn show(row: &SettingRow, value: &str) -> String {
+    if is_list(row) {
+        return list_items(value).join(", ");
+    }
     // Words are shown as they were written: only comparing them folds case.
     if row.def.vartype == VarType::String {
         return value.to_owned();
