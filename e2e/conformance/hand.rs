@@ -125,7 +125,7 @@ impl Hand {
                     "600",
                 ]);
             }
-            Self::MountNoMore => drop(docker(&["rm", "-f", &machine.other()])),
+            Self::MountNoMore => drop(docker(&["rm", "-f", "-v", &machine.other()])),
             Self::TakePort => {
                 let listener = std::net::TcpListener::bind(("127.0.0.1", machine.port)).unwrap();
                 machine.listener.replace(Some(listener));

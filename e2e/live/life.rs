@@ -165,7 +165,7 @@ fn a_volume_that_another_container_mounts_blocks_the_start() {
         .condition(ConditionType::ContainersReady)
         .unwrap()
         .message;
-    docker_output(&["rm", "-f", &other]);
+    docker_output(&["rm", "-f", "-v", &other]);
     assert!(message.contains(&other), "{message}");
     stack.wait_ready();
 }
