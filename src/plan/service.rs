@@ -312,6 +312,11 @@ pub fn disrupt(
                 }
             };
             plan.push(step, fingerprint);
+            if drifts.declared.is_some() {
+                // The next start writes an include file for the new capacity.
+                let then = "reset the lines that the next start makes redundant, and reload";
+                plan.then.push(then.to_owned());
+            }
         }
     }
 }
