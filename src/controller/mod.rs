@@ -12,6 +12,8 @@ pub mod events;
 pub mod live;
 
 mod intake;
+mod manifests;
+mod status;
 mod tracked;
 
 use std::collections::BTreeMap;
@@ -31,8 +33,8 @@ use tracing::{info, warn};
 use crate::act::Hands;
 use crate::api::StackName;
 use crate::api::chain::in_words;
-use crate::api::condition::{Condition, ConditionType, Truth};
-use crate::api::status::{AgentStatus, StackStatus, Status, StatusFile};
+use crate::api::condition::ConditionType;
+use crate::api::status::{AgentStatus, Status, StatusFile};
 use crate::host::layout::Layout;
 use crate::host::lock::Lock;
 use crate::observe::Eyes;
@@ -273,145 +275,6 @@ impl Controller {
         }
     }
 
-    /// Recalls the stacks that were looked after before: one whose manifest is invalid or missing now
-    /// stays as it was.
-    fn take_over_from_state(&mut self) {
-        for name in store::stacks::names(&self.options.layout) {
-            match store::stacks::manifest(&self.options.layout, &name) {
-                Ok(Some(desired)) => self.track(desired),
-                Ok(None) => {}
-                Err(error) => warn!(
-                    stack = name.as_str(),
-                    error = in_words(&error),
-                    "cannot recall the last valid manifest"
-                ),
-            }
-        }
-    }
-
-    fn track(&mut self, desired: crate::api::desired::Desired) {
-        let record = store::stacks::record(&self.options.layout, &desired.name).unwrap_or_default();
-        let previous = self.previous.remove(desired.name.as_str());
-        let name = desired.name.clone();
-        self.stacks.insert(
-            name,
-            Tracked::new(desired, record, previous, Timestamp::now()),
-        );
-    }
-
-    fn rescan(&mut self) {
-        match source::read(&self.options.desired_state) {
-            Ok(snapshot) => {
-                let intake = intake::sort(&snapshot, &self.options.host_name);
-                for warning in intake
-                    .warnings
-                    .iter()
-                    .filter(|w| !self.intake.warnings.contains(w))
-                {
-                    warn!(warning, "manifest");
-                }
-                for wrong in intake
-                    .rejected
-                    .iter()
-                    .filter(|r| !self.intake.rejected.contains(r))
-                {
-                    warn!(wrong, "manifest refused");
-                }
-                self.intake = intake;
-                self.accept();
-                self.miss();
-            }
-            Err(error) => {
-                // An unreadable directory is not an empty one: everything stays in force.
-                let words = in_words(&error);
-                if !self.intake.rejected.contains(&words) {
-                    warn!(
-                        error = words,
-                        "the directory cannot be read; the last valid manifests stay in force"
-                    );
-                }
-                self.intake = Intake {
-                    rejected: vec![words],
-                    ..Intake::default()
-                };
-            }
-        }
-    }
-
-    /// Takes valid manifests into force, and keeps the last valid one of the others.
-    fn accept(&mut self) {
-        for (name, verdict) in self.intake.stacks.clone() {
-            match verdict {
-                Ok(desired) => {
-                    if let Err(error) = store::stacks::keep_manifest(&self.options.layout, &desired)
-                    {
-                        warn!(
-                            stack = name.as_str(),
-                            error = in_words(&error),
-                            "cannot keep the manifest"
-                        );
-                    }
-                    if !self.stacks.contains_key(&name) {
-                        info!(
-                            stack = name.as_str(),
-                            manifest = desired.origin,
-                            "looking after a stack"
-                        );
-                        self.track(desired.clone());
-                    }
-                    let Some(tracked) = self.stacks.get_mut(&name) else {
-                        continue;
-                    };
-                    let changed = tracked.desired != desired
-                        || tracked.rejected.is_some()
-                        || tracked.gone != Gone::No;
-                    (tracked.rejected, tracked.missing_since, tracked.gone) =
-                        (None, None, Gone::No);
-                    if changed {
-                        info!(
-                            stack = name.as_str(),
-                            digest = desired.digest,
-                            "manifest in force"
-                        );
-                        tracked.desired = desired;
-                        tracked.wake();
-                    }
-                }
-                Err(why) => {
-                    let Some(tracked) = self.stacks.get_mut(&name) else {
-                        continue;
-                    };
-                    if tracked.rejected.as_ref() != Some(&why) {
-                        warn!(
-                            stack = name.as_str(),
-                            why, "manifest refused; the last valid one stays in force"
-                        );
-                        (tracked.rejected, tracked.missing_since, tracked.gone) =
-                            (Some(why), None, Gone::No);
-                        tracked.wake();
-                    }
-                }
-            }
-        }
-    }
-
-    /// Notes stacks whose manifest is missing. They count as gone after two complete rescans.
-    fn miss(&mut self) {
-        let last = self.intake.stacks.is_empty();
-        for (name, tracked) in &mut self.stacks {
-            if self.intake.stacks.contains_key(name) || !self.intake.complete {
-                continue;
-            }
-            let since = *tracked.missing_since.get_or_insert_with(Instant::now);
-            let gone = if last { Gone::Last } else { Gone::Yes };
-            if since.elapsed() >= self.options.gone_after && tracked.gone != gone {
-                warn!(stack = name.as_str(), policy = ?tracked.desired.deletion_policy, last, "the manifest is gone");
-                tracked.gone = gone;
-                tracked.wake();
-            }
-        }
-    }
-
     fn start_due_passes(&mut self) {
         let now = Instant::now();
         for (name, tracked) in &mut self.stacks {
@@ -516,39 +379,6 @@ impl Controller {
     fn is_settled(&self) -> bool {
         self.passes.is_empty() && self.stacks.values().all(is_settled)
     }
-
-    fn write_status_or_warn(&mut self) {
-        if let Err(error) = self.write_status() {
-            warn!(error = in_words(&error), "cannot write the status");
-        }
-    }
-
-    fn write_status(&mut self) -> Result<(), store::StoreError> {
-        let mut items: Vec<StackStatus> = self.stacks.values().map(Tracked::item).collect();
-        let never_valid = self
-            .intake
-            .stacks
-            .iter()
-            .filter(|(name, _)| !self.stacks.contains_key(*name));
-        let changed_at = self.agent.started_at;
-        items.extend(never_valid.filter_map(|(name, verdict)| {
-            verdict
-                .as_ref()
-                .err()
-                .map(|why| refused(name, why, changed_at))
-        }));
-        items.sort_by(|a, b| a.metadata.name.cmp(&b.metadata.name));
-        let status = StatusFile {
-            agent: Some(self.agent.clone()),
-            items,
-            rejected: self.intake.rejected.clone(),
-        };
-        if self.written.as_ref() != Some(&status) {
-            store::status::save(&self.options.layout, &status)?;
-            self.written = Some(status);
-        }
-        Ok(())
-    }
 }
 
 async fn changed(watch: &mut Option<Watch>) -> Result<(), source::watch::WatchError> {
@@ -563,36 +393,4 @@ fn is_settled(tracked: &Tracked) -> bool {
     let looked = !tracked.status.conditions.is_empty() && !tracked.running;
     looked
         && (tracked.failures >= ONCE_TRIES || tracked.failures == 0 && tracked.due > Instant::now())
-}
-
-/// A stack whose manifest was never valid: nothing of it exists, and it is told all the same.
-fn refused(name: &StackName, why: &str, since: Timestamp) -> StackStatus {
-    let condition = |kind, message: String| Condition {
-        kind,
-        status: Truth::False,
-        reason: "Invalid".to_owned(),
-        message,
-        last_transition_time: since,
-        observed_digest: String::new(),
-    };
-    let conditions = vec![
-        condition(ConditionType::Ready, format!("Accepted: {why}")),
-        condition(ConditionType::Accepted, why.to_owned()),
-    ];
-    let status = Status {
-        conditions,
-        observed_digest: String::new(),
-        manifest: String::new(),
-        container: None,
-        endpoint: String::new(),
-        waiting: Vec::new(),
-        changed_at: since,
-        events: Vec::new(),
-    };
-    StackStatus {
-        metadata: crate::api::status::Metadata {
-            name: name.to_string(),
-        },
-        status,
-    }
 }

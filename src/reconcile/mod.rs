@@ -2,22 +2,26 @@
 //!
 //! `plan` is the same as `pass` without acting and telling, and calls the same [`think`].
 
+mod deeds;
+mod memory;
 pub mod requeue;
 mod world;
 
 use std::collections::BTreeSet;
 
+use crate::api::SettingName;
 use crate::api::condition::{Condition, ConditionType, Finding, Truth};
 use crate::api::desired::{DeletionPolicy, Desired};
 use crate::api::event::Event;
-use crate::api::{Disruption, SettingName};
 use crate::diff::{self, Drifts, Targets, size};
-use crate::facts::record::Refusal;
-use crate::facts::{Observation, Observed, Record, Server};
-use crate::plan::{self, Moment, Plan, Planned, Step};
+use crate::facts::{Observed, Record, Server};
+use crate::plan::{self, Moment, Plan};
 use crate::report::conditions::Told;
 use crate::report::{Outcome, conditions::conditions, events::events};
 use crate::tune::{self, Budget, Effective, Tuning};
+
+use deeds::act;
+use memory::{accept_cluster, recall, settle};
 
 pub use requeue::Next;
 pub use world::{StepError, World};
@@ -283,206 +287,6 @@ fn releases_anything(thought: &Thought, seen: &Observed) -> bool {
     !saw_everything(seen)
         || thought.drifts.service.is_some()
         || !plan::restart::reasons(&thought.drifts.settings).is_empty()
-}
-
-/// Forgets the cluster from before where an approval says to go on with what is there now. Returns
-/// whether the approval was used up by it.
-fn accept_cluster(
-    world: &mut impl World,
-    desired: &Desired,
-    record: &mut Record,
-    seen: &Observed,
-) -> bool {
-    if !plan::is_another_cluster(desired, seen, record) || world.take_approval(desired).is_err() {
-        return false;
-    }
-    *record = Record::default();
-    true
-}
-
-/// Brings the record up to what was seen: a cluster met for the first time is either ours from its
-/// first start, or taken over with the lines it has.
-fn recall(record: &mut Record, desired: &Desired, seen: &Observed) {
-    let no_cluster = match &seen.volume {
-        Observation::Absent => true,
-        Observation::Known(volume) => volume.cluster.is_absent(),
-        Observation::Unknown { .. } => false,
-    };
-    if seen.container.is_absent() && no_cluster && record.system_identifier.is_none() {
-        record.known_from_start = true;
-    }
-    // Lines that could not be read now must not look like lines that came later.
-    let Some(server) = seen.server.known().filter(|server| server.read_its_files()) else {
-        return;
-    };
-    if record.system_identifier.is_some() {
-        return;
-    }
-    record.system_identifier = Some(server.system_identifier.clone());
-    if !record.known_from_start {
-        let named = |name: &SettingName| desired.settings.contains_key(name);
-        record.inherited = server
-            .auto_lines
-            .keys()
-            .filter(|n| !named(n))
-            .cloned()
-            .collect();
-    }
-}
-
-/// Remembers what this look settled: lines that are as wanted, a restart that helped, a digest in sync.
-fn settle(record: &mut Record, desired: &Desired, seen: &Observed, thought: &Thought) {
-    let Some(server) = seen.server.known().filter(|server| server.read_its_files()) else {
-        return;
-    };
-    for (name, line) in diff::settings::lines_to_take(&thought.targets, server, record) {
-        record.inherited.remove(&name);
-        record.lines.insert(name, line);
-    }
-    record
-        .lines
-        .retain(|name, _| server.auto_lines.contains_key(name));
-    let targets = &thought.targets.settings;
-    record.refused.retain(|name, refusal| {
-        let still_wanted = targets.get(name).is_some_and(|t| t.value == refusal.value);
-        still_wanted && refusal.server_start == server.started_at
-    });
-    if thought.tuning.is_none() {
-        return;
-    }
-    if plan::restart::reasons(&thought.drifts.settings).is_empty() {
-        record.last_restart = None;
-    }
-    if thought.drifts.service.is_none() && seen.image.known().is_some() {
-        record.last_recreate = None;
-        record.journal = None;
-    }
-    if thought.drifts == Drifts::default() && saw_everything(seen) {
-        record.synced_digest = Some(desired.digest.clone());
-    }
-}
-
-/// Does the steps in order. The first failure ends the pass, and so does a signal to end.
-async fn act(
-    world: &mut impl World,
-    desired: &Desired,
-    seen: &Observed,
-    plan: &Plan,
-    record: &mut Record,
-    approved: bool,
-) -> Vec<Outcome> {
-    let mut outcomes = Vec::new();
-    for Planned {
-        step,
-        disruption,
-        reason,
-    } in &plan.steps
-    {
-        if world.is_stopping() {
-            break;
-        }
-        let begun = if *disruption >= Disruption::Restart {
-            let recreate = *disruption >= Disruption::Recreate;
-            record.begun_on = plan::restart::evidence(seen, recreate);
-            begin(world, desired, step, record, approved)
-        } else {
-            Ok(())
-        };
-        let result = match begun {
-            Ok(()) => world.perform(desired, step).await,
-            Err(error) => Err(error.into()),
-        };
-        let failed = result.is_err();
-        match &result {
-            Ok(()) => note(record, step),
-            Err(error) if error.refused => note_refusal(record, step, seen, error),
-            Err(_) => {}
-        }
-        let _ = world.remember(desired, record);
-        let result = result.map_err(|error| error.words);
-        outcomes.push(Outcome {
-            step: step.clone(),
-            reason: reason.clone(),
-            result,
-        });
-        if failed {
-            break;
-        }
-    }
-    outcomes
-}
-
-/// Writes down that a disruptive step begins, so that a crash in it is known and it is not repeated.
-fn begin(
-    world: &mut impl World,
-    desired: &Desired,
-    step: &Step,
-    record: &mut Record,
-    approved: bool,
-) -> Result<(), String> {
-    match step {
-        Step::Restart { because, .. } => record.last_restart = Some(because.join("; ")),
-        Step::Recreate { because, .. } => record.last_recreate = Some(because.join("; ")),
-        Step::Prepare
-        | Step::Declare { .. }
-        | Step::Create
-        | Step::Start { .. }
-        | Step::SetLimits { .. }
-        | Step::AlterSystem { .. }
-        | Step::ResetSetting { .. }
-        | Step::Reload { .. }
-        | Step::CreateExtension { .. }
-        | Step::UpdateExtension { .. }
-        | Step::DropExtension { .. }
-        | Step::Stop { .. }
-        | Step::Remove { .. } => {}
-    }
-    record.journal = Some(step.to_string());
-    world.remember(desired, record)?;
-    if approved {
-        world.take_approval(desired)
-    } else {
-        Ok(())
-    }
-}
-
-/// Remembers a value that the server did not take: from the next pass on it waits with the server's
-/// words, and keeps nothing else from being done.
-fn note_refusal(record: &mut Record, step: &Step, seen: &Observed, error: &StepError) {
-    if let (Step::AlterSystem { name, value, .. }, Some(server)) = (step, seen.server.known()) {
-        let refusal = Refusal {
-            value: value.clone(),
-            said: error.words.clone(),
-            server_start: server.started_at,
-        };
-        record.refused.insert(name.clone(), refusal);
-    }
-}
-
-/// Remembers lines that were written.
-fn note(record: &mut Record, step: &Step) {
-    match step {
-        Step::AlterSystem { name, value, .. } => {
-            record.lines.insert(name.clone(), value.clone());
-            record.inherited.remove(name);
-        }
-        Step::ResetSetting { name, .. } => {
-            record.lines.remove(name);
-            record.inherited.remove(name);
-        }
-        Step::Restart { .. } | Step::Recreate { .. } => record.journal = None,
-        Step::Prepare
-        | Step::Declare { .. }
-        | Step::Create
-        | Step::Start { .. }
-        | Step::SetLimits { .. }
-        | Step::Reload { .. }
-        | Step::CreateExtension { .. }
-        | Step::UpdateExtension { .. }
-        | Step::DropExtension { .. }
-        | Step::Stop { .. }
-        | Step::Remove { .. } => {}
-    }
 }
 
 fn next(plan: &Plan, outcomes: &[Outcome], conditions: &[Condition]) -> Next {
