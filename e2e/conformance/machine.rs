@@ -120,6 +120,7 @@ impl Machine {
         host.size = observed::Host { memory, cpus };
         host.cgroup = container_limits(root, None).unwrap().version.unwrap();
         host.disk = Bytes(data.f_blocks * data.f_frsize);
+        host.disk_free = Bytes(data.f_bavail * data.f_frsize);
         host
     }
 

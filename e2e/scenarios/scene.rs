@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use aza_agent::api::condition::{ConditionType, Truth};
+use aza_agent::api::condition::{Condition, ConditionType, Truth};
 use aza_agent::api::{Bytes, SettingName};
 use aza_agent::plan::Plan;
 use aza_agent::reconcile::After;
@@ -131,6 +131,10 @@ impl Scene {
 
     pub fn truth(&self, kind: ConditionType) -> Truth {
         self.agent.condition(kind).expect("told").status
+    }
+
+    pub fn condition(&self, kind: ConditionType) -> &Condition {
+        self.agent.condition(kind).expect("told")
     }
 
     pub fn reason(&self, kind: ConditionType) -> &str {

@@ -24,11 +24,15 @@ pub enum ConditionType {
     RestartRequired,
     /// What the settings may use fits the memory limit.
     MemorySafe,
+    /// There is room on the file system of the data.
+    DiskSpace,
+    /// The kernel killed a process of the container for memory, within the last day.
+    OomKilled,
 }
 
 impl ConditionType {
     /// Every type, in the order that `status` shows them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Ready,
         Self::Accepted,
         Self::ContainersReady,
@@ -38,9 +42,11 @@ impl ConditionType {
         Self::ExtensionsReady,
         Self::RestartRequired,
         Self::MemorySafe,
+        Self::DiskSpace,
+        Self::OomKilled,
     ];
 
-    /// Those that must be True for `Ready`. `RestartRequired` and `MemorySafe` stand beside it.
+    /// Those that must be True for `Ready`. The others stand beside it.
     pub const READY: [Self; 6] = [
         Self::Accepted,
         Self::ContainersReady,
@@ -63,6 +69,8 @@ impl ConditionType {
             Self::ExtensionsReady => "ExtensionsReady",
             Self::RestartRequired => "RestartRequired",
             Self::MemorySafe => "MemorySafe",
+            Self::DiskSpace => "DiskSpace",
+            Self::OomKilled => "OomKilled",
         }
     }
 
@@ -70,7 +78,7 @@ impl ConditionType {
     #[must_use]
     pub fn good(self) -> Truth {
         match self {
-            Self::RestartRequired => Truth::False,
+            Self::RestartRequired | Self::OomKilled => Truth::False,
             Self::Ready
             | Self::Accepted
             | Self::ContainersReady
@@ -78,7 +86,8 @@ impl ConditionType {
             | Self::LimitsInSync
             | Self::SettingsInSync
             | Self::ExtensionsReady
-            | Self::MemorySafe => Truth::True,
+            | Self::MemorySafe
+            | Self::DiskSpace => Truth::True,
         }
     }
 }

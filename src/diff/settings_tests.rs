@@ -45,6 +45,7 @@ fn server(case: Case) -> Server {
     Server {
         version_num: 180_006,
         system_identifier: "7".into(),
+        reinitialised_at: None,
         started_at: Timestamp::UNIX_EPOCH,
         in_recovery: false,
         tuning_revision: None,

@@ -7,6 +7,7 @@ use crate::api::Bytes;
 
 use super::Observation;
 use super::capacity::Limits;
+use super::disk::Disk;
 use super::service::{Container, Image, PortHolder, Volume};
 use super::settings::Server;
 
@@ -31,6 +32,8 @@ pub struct Observed {
     pub limits: Observation<Limits>,
     /// The server. `Absent` means the container does not run.
     pub server: Observation<Server>,
+    /// The file system of the data. `Absent` means there is no container that mounts it.
+    pub disk: Observation<Disk>,
     /// What the declared file says now. `Absent` means there is none.
     pub declared: Observation<String>,
 }

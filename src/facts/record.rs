@@ -22,6 +22,30 @@ pub struct Refusal {
     pub server_start: Timestamp,
 }
 
+/// Processes that the kernel killed for memory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OomKill {
+    /// When it was seen; it happened since the look before.
+    pub at: Timestamp,
+    /// How many were killed.
+    pub processes: u64,
+}
+
+/// What was seen of the container's life at the last look, so that the next one tells what happened since.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Life {
+    /// The container's start.
+    pub started_at: Option<Timestamp>,
+    /// Whether a step of ours has started it since.
+    pub started_by_us: bool,
+    /// The kernel's count of kills since that start.
+    pub oom_kills: u64,
+    /// When the server last started all its processes again.
+    pub reinitialised_at: Option<Timestamp>,
+}
+
 /// The memory of one stack.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -46,6 +70,10 @@ pub struct Record {
     pub begun_on: Option<String>,
     /// The digest that was once in sync: from then on `drift: report` holds back.
     pub synced_digest: Option<String>,
+    /// What was seen of the container's life.
+    pub life: Life,
+    /// The last time that the kernel killed for memory.
+    pub last_oom: Option<OomKill>,
     /// A disruptive step that had begun when this was written.
     pub journal: Option<String>,
 }

@@ -26,6 +26,8 @@ pub mod label {
 
 /// Where the server makes its socket in the container.
 pub const SOCKET_DIR: &str = "/run/postgresql";
+/// Where the volume is mounted in the container.
+pub const DATA_DIR: &str = "/var/lib/postgresql";
 
 /// A container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +66,10 @@ pub struct Container {
     pub published: Vec<Published>,
     /// What is mounted where: destination to volume name or host path.
     pub mounts: BTreeMap<String, String>,
+    /// Where the data lies on the host.
+    pub data_path: Option<String>,
+    /// How often Docker's restart policy has started it again.
+    pub restarts: u64,
     /// Its address on its first network.
     pub address: Option<IpAddr>,
 }

@@ -19,6 +19,8 @@ pub struct Server {
     pub system_identifier: String,
     /// When the postmaster started.
     pub started_at: Timestamp,
+    /// When it last started all its processes again, because one of them had died; absent where none has.
+    pub reinitialised_at: Option<Timestamp>,
     /// Whether it is a standby.
     pub in_recovery: bool,
     /// The include file's tuning revision; absent where it does not carry one.

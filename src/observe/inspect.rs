@@ -7,7 +7,7 @@ use bollard::models::{ContainerInspectResponse, HostConfig, NetworkSettings};
 use jiff::Timestamp;
 
 use crate::api::{Bytes, MilliCpu};
-use crate::facts::service::Published;
+use crate::facts::service::{DATA_DIR, Published};
 use crate::facts::{Container, ContainerState};
 
 /// Interprets an answer, or says what it lacks.
@@ -17,6 +17,9 @@ pub fn interpret(response: ContainerInspectResponse) -> Result<Container, String
     let config = response.config.unwrap_or_default();
     let host = response.host_config.unwrap_or_default();
     let mounts = response.mounts.unwrap_or_default();
+    let data = mounts
+        .iter()
+        .find(|m| m.destination.as_deref() == Some(DATA_DIR));
     Ok(Container {
         id: response.id.ok_or("no id")?,
         name: response
@@ -47,6 +50,11 @@ pub fn interpret(response: ContainerInspectResponse) -> Result<Container, String
                 .unwrap_or(0),
         ),
         published: published(&host),
+        data_path: data.and_then(|m| m.source.clone()),
+        restarts: response
+            .restart_count
+            .and_then(|n| u64::try_from(n).ok())
+            .unwrap_or(0),
         mounts: mounts
             .into_iter()
             .filter_map(|m| {

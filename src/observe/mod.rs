@@ -11,6 +11,7 @@ pub mod docker;
 pub mod inspect;
 pub mod postgres;
 
+mod disk;
 mod port;
 mod volume;
 
@@ -80,6 +81,7 @@ impl Eyes {
             port,
             server,
             declared: self.declared(desired),
+            disk: disk::disk(&container),
             container,
         }
     }

@@ -63,6 +63,7 @@ pub async fn look(
         version_num: identity.try_get::<_, i32>(0)?.unsigned_abs(),
         system_identifier: identity.try_get(1)?,
         started_at: timestamp(identity.try_get(2)?),
+        reinitialised_at: reinitialised(identity.try_get(2)?, identity.try_get(6)?),
         in_recovery: identity.try_get(3)?,
         tuning_revision: identity
             .try_get::<_, Option<&str>>(4)?
@@ -83,7 +84,8 @@ pub async fn look(
 const IDENTITY: &str = "SELECT current_setting('server_version_num')::int, \
      (SELECT system_identifier::text FROM pg_control_system()), \
      extract(epoch FROM pg_postmaster_start_time())::float8, pg_is_in_recovery(), \
-     nullif(current_setting('aza.tuning_revision', true), ''), nullif(current_setting('aza.inputs', true), '')";
+     nullif(current_setting('aza.tuning_revision', true), ''), nullif(current_setting('aza.inputs', true), ''), \
+     (SELECT extract(epoch FROM backend_start)::float8 FROM pg_stat_activity WHERE backend_type = 'checkpointer')";
 
 const FILES: &str =
     "SELECT sourcefile, sourceline, name, setting, error FROM pg_file_settings ORDER BY seqno";
@@ -96,6 +98,16 @@ const LIBRARIES: &str = "SELECT substr(f, 1, length(f) - 3) FROM pg_config c, LA
 
 fn timestamp(epoch: f64) -> Timestamp {
     Timestamp::from_microsecond((epoch * 1e6) as i64).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// How much later than the postmaster its checkpointer may start in an ordinary start. It comes right after it, also
+/// before a crash recovery; one that is later was started again with all others, because a process had died.
+const ORDINARY_START: f64 = 2.0;
+
+fn reinitialised(started: f64, checkpointer: Option<f64>) -> Option<Timestamp> {
+    checkpointer
+        .filter(|checkpointer| checkpointer - started > ORDINARY_START)
+        .map(timestamp)
 }
 
 /// What the configuration files say, `postgresql.auto.conf` apart from the others.

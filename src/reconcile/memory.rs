@@ -110,11 +110,13 @@ pub(super) fn note(record: &mut Record, step: &Step) {
             record.lines.remove(name);
             record.inherited.remove(name);
         }
-        Step::Restart { .. } | Step::Recreate { .. } => record.journal = None,
+        Step::Restart { .. } | Step::Recreate { .. } => {
+            record.journal = None;
+            record.life.started_by_us = true;
+        }
+        Step::Create | Step::Start { .. } => record.life.started_by_us = true,
         Step::Prepare
         | Step::Declare { .. }
-        | Step::Create
-        | Step::Start { .. }
         | Step::SetLimits { .. }
         | Step::Reload { .. }
         | Step::CreateExtension { .. }

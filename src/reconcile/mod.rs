@@ -17,7 +17,7 @@ use crate::diff::{self, Drifts, Targets, size};
 use crate::facts::{Observed, Record, Server};
 use crate::plan::{self, Moment, Plan};
 use crate::report::conditions::Told;
-use crate::report::{Outcome, conditions::conditions, events::events};
+use crate::report::{Outcome, conditions::conditions, events::events, incidents::incidents};
 use crate::tune::{self, Budget, Effective, Tuning};
 
 use deeds::act;
@@ -92,6 +92,7 @@ pub async fn pass(world: &mut impl World, before: Before) -> After {
     let accepted = approved && accept_cluster(world, &desired, &mut record, &seen);
     let approved = approved && !accepted;
     recall(&mut record, &desired, &seen);
+    let incidents = incidents(&mut record, &seen);
     let thought = think(&desired, &seen, &record, approved);
     settle(&mut record, &desired, &seen, &thought);
     if approved && !releases_anything(&thought, &seen) {
@@ -112,6 +113,7 @@ pub async fn pass(world: &mut impl World, before: Before) -> After {
         plan: &thought.plan,
         outcomes: &outcomes,
         record: &record,
+        previous: &previous,
         budget: budget.as_ref(),
     };
     let now = world.now();
@@ -122,7 +124,7 @@ pub async fn pass(world: &mut impl World, before: Before) -> After {
             finding.dated(old, &desired.digest, now)
         })
         .collect();
-    let events = events(kept, &outcomes, &previous, &dated, now);
+    let events = events(kept, incidents, &outcomes, &previous, &dated, now);
     let next = next(&thought.plan, &outcomes, &dated);
     let _ = world.remember(&desired, &record);
     After {
@@ -168,7 +170,7 @@ pub async fn retire(world: &mut impl World, before: Before, by_policy: bool) -> 
             f.dated(old, &desired.digest, now)
         })
         .collect();
-    let events = events(kept, &outcomes, &previous, &dated, now);
+    let events = events(kept, Vec::new(), &outcomes, &previous, &dated, now);
     let failed = outcomes.iter().any(|o| o.result.is_err());
     let next = if failed {
         Next::Backoff

@@ -1,4 +1,4 @@
-//! Events: every step that was done, and every condition that turned.
+//! Events: what happened by itself, every step that was done, and every condition that turned.
 
 use jiff::Timestamp;
 
@@ -6,16 +6,26 @@ use crate::api::condition::{Condition, ConditionType, Truth};
 use crate::api::event::{Event, EventType, KEPT};
 
 use super::Outcome;
+use super::incidents::Incident;
 
 /// Appends what happened in a pass, and forgets the oldest beyond [`KEPT`].
 #[must_use]
 pub fn events(
     mut kept: Vec<Event>,
+    incidents: Vec<Incident>,
     outcomes: &[Outcome],
     before: &[Condition],
     after: &[Condition],
     now: Timestamp,
 ) -> Vec<Event> {
+    for Incident {
+        kind,
+        reason,
+        message,
+    } in incidents
+    {
+        kept.push(event(now, kind, reason.to_owned(), message));
+    }
     for outcome in outcomes {
         let event = match &outcome.result {
             Ok(()) => event(
@@ -128,6 +138,7 @@ mod tests {
     fn a_condition_that_turned_is_an_event_and_one_that_stayed_is_none() {
         let turned = events(
             vec![],
+            vec![],
             &[],
             &[ready(Truth::False)],
             &[ready(Truth::True)],
@@ -136,6 +147,7 @@ mod tests {
         assert_eq!(turned.len(), 1);
         assert_eq!(turned[0].message, "Ready is True: so it is");
         let stayed = events(
+            vec![],
             vec![],
             &[],
             &[ready(Truth::True)],
@@ -149,10 +161,10 @@ mod tests {
     fn the_same_failure_again_and_again_is_one_event() {
         let mut kept = vec![];
         for _ in 0..5 {
-            kept = events(kept, &[failed("no space left")], &[], &[], NOW);
+            kept = events(kept, vec![], &[failed("no space left")], &[], &[], NOW);
         }
         assert_eq!(kept.len(), 1);
-        kept = events(kept, &[failed("no such image")], &[], &[], NOW);
+        kept = events(kept, vec![], &[failed("no such image")], &[], &[], NOW);
         assert_eq!(kept.len(), 2);
     }
 
@@ -160,7 +172,7 @@ mod tests {
     fn the_oldest_are_forgotten() {
         let mut kept = vec![];
         for number in 0..=KEPT {
-            kept = events(kept, &[failed(&number.to_string())], &[], &[], NOW);
+            kept = events(kept, vec![], &[failed(&number.to_string())], &[], &[], NOW);
         }
         assert_eq!(kept.len(), KEPT);
         assert!(kept[0].message.ends_with(": 1"), "{}", kept[0].message);

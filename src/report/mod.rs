@@ -5,6 +5,7 @@
 pub mod conditions;
 pub mod events;
 pub mod explain;
+pub mod incidents;
 
 use crate::plan::Step;
 

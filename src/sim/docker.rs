@@ -6,14 +6,11 @@ use std::net::{IpAddr, Ipv4Addr};
 use crate::api::SettingName;
 use crate::api::desired::{Desired, Resources};
 use crate::diff::services::{POSTGRES, TEMPLATE_REVISION, container_name, volume_name};
-use crate::facts::service::{Published, label};
+use crate::facts::service::{DATA_DIR, Published, label};
 use crate::facts::{Container, ContainerState};
 
 use super::server::{Postmaster, Sql};
 use super::{Host, Sight};
-
-/// Where the volume is mounted.
-pub const DATA: &str = "/var/lib/postgresql";
 
 /// A container, with what is inside.
 #[derive(Debug, Clone)]
@@ -78,7 +75,7 @@ impl Host {
             .postmaster
             .as_mut()
             .filter(|p| p.answers_at <= now);
-        let volume = container.facts.mounts.get(DATA);
+        let volume = container.facts.mounts.get(DATA_DIR);
         let cluster = volume.and_then(|v| self.volumes.get_mut(v)?.cluster.as_mut());
         match (postmaster, cluster, image) {
             (Some(postmaster), Some(cluster), Some(image)) => Ok(Sql {
@@ -142,7 +139,9 @@ impl Host {
                 address: desired.publish.address,
                 port: desired.publish.port,
             }],
-            mounts: BTreeMap::from([(DATA.to_owned(), volume.clone())]),
+            mounts: BTreeMap::from([(DATA_DIR.to_owned(), volume.clone())]),
+            data_path: Some(format!("/var/lib/docker/volumes/{volume}/_data")),
+            restarts: 0,
             address: Some(IpAddr::V4(Ipv4Addr::new(172, 17, 0, 2))),
         };
         self.volumes.entry(volume).or_default();
@@ -260,6 +259,8 @@ impl Host {
             return;
         };
         container.facts.started_at = Some(now);
+        // A new start has a new cgroup.
+        container.oom_kills = 0;
         match entered {
             Ok(postmaster) => {
                 container.facts.state = ContainerState::Running;
@@ -269,6 +270,16 @@ impl Host {
             }
             Err(_) => container.ends(ContainerState::Restarting, 1),
         }
+    }
+
+    /// The first process ended by itself: Docker's restart policy brings it back.
+    pub(super) fn comes_back(&mut self, stack: &str) {
+        let Ok(container) = self.container_mut(stack) else {
+            return;
+        };
+        container.ends(ContainerState::Exited, 137);
+        container.facts.restarts += 1;
+        self.enter(stack);
     }
 
     /// The restart policy tries again what ended by itself.

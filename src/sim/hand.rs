@@ -6,6 +6,7 @@ use crate::diff::services::{container_name, volume_name};
 use crate::facts::ContainerState;
 
 use super::Host;
+use super::docker::SimContainer;
 use super::image::ImageFiles;
 use super::volume::Cluster;
 
@@ -44,6 +45,39 @@ impl Host {
         {
             container.facts.state = ContainerState::Running;
         }
+    }
+
+    /// `kill -9` of the postmaster: Docker's restart policy starts the container again.
+    pub fn kill_postmaster(&mut self, stack: &str) {
+        let runs = |c: &SimContainer| c.facts.state == ContainerState::Running;
+        if self.container(stack).is_some_and(runs) {
+            self.comes_back(stack);
+        }
+    }
+
+    /// `kill -9` of a backend: the server ends every session and recovers.
+    pub fn kill_backend(&mut self, stack: &str) {
+        let now = self.now;
+        if let Ok(container) = self.container_mut(stack)
+            && let Some(postmaster) = &mut container.postmaster
+        {
+            postmaster.reinitialised_at = Some(now);
+        }
+    }
+
+    /// A backend wants more than the limit leaves, and the kernel kills it.
+    pub fn oom_kill_backend(&mut self, stack: &str) {
+        if let Ok(container) = self.container_mut(stack)
+            && container.postmaster.is_some()
+        {
+            container.oom_kills += 1;
+            self.kill_backend(stack);
+        }
+    }
+
+    /// Something else fills the disk, or leaves it.
+    pub fn leave_free(&mut self, free: Bytes) {
+        self.disk_free = free;
     }
 
     /// `docker rm -f`: the container goes, the volume stays.

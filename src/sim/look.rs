@@ -26,6 +26,11 @@ pub(super) fn look(host: &mut Host, desired: &Desired, names: &BTreeSet<SettingN
         .known()
         .is_some_and(|c| c.state == ContainerState::Running);
     let (volume, port) = before_a_start(host, desired, &container, runs);
+    let disk = match &container {
+        Observation::Known(_) => seen(host, Sight::Disk, || Some(host.disk())),
+        Observation::Absent => Observation::Absent,
+        Observation::Unknown { why } => Observation::unknown(why.clone()),
+    };
     Observed {
         at: host.now,
         host_name: host.name.clone(),
@@ -48,6 +53,7 @@ pub(super) fn look(host: &mut Host, desired: &Desired, names: &BTreeSet<SettingN
         container,
         volume,
         port,
+        disk,
     }
 }
 
@@ -139,6 +145,7 @@ fn server(
         version_num: session.image.major * 10_000 + 6,
         system_identifier: session.cluster.system_identifier.clone(),
         started_at: session.postmaster.started_at,
+        reinitialised_at: session.postmaster.reinitialised_at,
         in_recovery: false,
         tuning_revision: Some(session.cluster.tuning_revision),
         inputs: Some(session.cluster.inputs.clone()),

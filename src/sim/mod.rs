@@ -28,7 +28,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::api::desired::Desired;
 use crate::api::{Bytes, MilliCpu, SettingName};
 use crate::facts::observed;
-use crate::facts::{CgroupVersion, Observed, Record};
+use crate::facts::{CgroupVersion, Disk, Observed, Record};
 use crate::plan::Step;
 use crate::reconcile::{StepError, World};
 
@@ -52,6 +52,8 @@ pub struct Host {
     pub size: observed::Host,
     /// The size of its file system.
     pub disk: Bytes,
+    /// What is free of it.
+    pub disk_free: Bytes,
     /// Which cgroup interface it has.
     pub cgroup: CgroupVersion,
     /// A limit of a group above every container: memory.
@@ -105,11 +107,13 @@ pub enum Sight {
     Server,
     /// The declared file.
     Declared,
+    /// The file system of the data.
+    Disk,
 }
 
 impl Sight {
     /// Everything that can fail.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Docker,
         Self::Image,
         Self::Volume,
@@ -118,6 +122,7 @@ impl Sight {
         Self::Cgroup,
         Self::Server,
         Self::Declared,
+        Self::Disk,
     ];
 }
 
@@ -151,6 +156,7 @@ impl Host {
                 cpus: 16,
             },
             disk: Bytes::gib(256),
+            disk_free: Bytes::gib(200),
             cgroup: CgroupVersion::V1,
             ancestor_memory: None,
             ancestor_cpus: None,
@@ -168,6 +174,16 @@ impl Host {
             stopping: false,
             life: Life::Safe,
             made: 0,
+        }
+    }
+
+    /// The file system as a look tells it.
+    fn disk(&self) -> Disk {
+        Disk {
+            size: self.disk,
+            free: self.disk_free,
+            inodes: 0,
+            inodes_free: 0,
         }
     }
 

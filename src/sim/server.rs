@@ -22,6 +22,8 @@ const REFUSE_LATE: [&str; 3] = ["pg_cron", "pgaudit", "timescaledb"];
 pub struct Postmaster {
     /// When it started.
     pub started_at: Timestamp,
+    /// When a process of it last died and all were started again.
+    pub reinitialised_at: Option<Timestamp>,
     /// When it lets the first client in.
     pub answers_at: Timestamp,
     /// Effective values that some source gave; the others are built in.
@@ -45,6 +47,7 @@ impl Postmaster {
     pub(super) fn reads(cluster: &Cluster, command_line: &BTreeMap<SettingName, String>) -> Self {
         let mut postmaster = Self {
             started_at: Timestamp::UNIX_EPOCH,
+            reinitialised_at: None,
             answers_at: Timestamp::UNIX_EPOCH,
             running: BTreeMap::new(),
             libraries: Vec::new(),

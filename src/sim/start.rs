@@ -8,10 +8,11 @@ use crate::api::declared::Declared;
 use crate::api::{Bytes, SettingName, Storage};
 use crate::catalogue;
 use crate::facts::CgroupVersion;
+use crate::facts::service::DATA_DIR;
 use crate::tune::{self, Effective, Inputs};
 
 use super::Host;
-use super::docker::{DATA, SimContainer};
+use super::docker::SimContainer;
 use super::image::ImageFiles;
 use super::server::Postmaster;
 use super::values::is_unknown;
@@ -71,7 +72,7 @@ impl Host {
             None => Declared::default(),
         };
         let inputs = self.inputs(&container, declared);
-        let volume = container.facts.mounts.get(DATA).ok_or("no volume")?;
+        let volume = container.facts.mounts.get(DATA_DIR).ok_or("no volume")?;
         let volume = self.volumes.get_mut(volume).ok_or("no volume")?;
         if let Some(other) = &volume.mounted_by {
             return Err(format!("the volume is locked by `{other}`"));

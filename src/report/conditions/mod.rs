@@ -2,7 +2,7 @@
 //!
 //! A condition turns True only on what was seen. What was not seen is Unknown, with the reason.
 
-use crate::api::condition::{ConditionType, Finding, Truth};
+use crate::api::condition::{Condition, ConditionType, Finding, Truth};
 use crate::api::desired::Desired;
 use crate::diff::{Drifts, Targets};
 use crate::facts::{Observed, Record};
@@ -12,6 +12,7 @@ use crate::tune::Budget;
 use super::Outcome;
 
 mod extensions;
+mod host;
 mod limits;
 mod restart;
 mod service;
@@ -35,6 +36,8 @@ pub struct Told<'a> {
     pub outcomes: &'a [Outcome],
     /// What the agent remembers.
     pub record: &'a Record,
+    /// What was told last.
+    pub previous: &'a [Condition],
     /// What the running settings may use; absent while the server could not be asked.
     pub budget: Option<&'a Budget>,
 }
@@ -51,6 +54,8 @@ pub fn conditions(told: &Told<'_>) -> Vec<Finding> {
         extensions::extensions(told),
         restart::restart_required(told),
         restart::memory_safe(told),
+        host::disk_space(told),
+        host::oom_killed(told),
     ];
     findings.insert(0, ready(&findings));
     findings
