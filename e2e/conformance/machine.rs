@@ -14,6 +14,7 @@ use aza_agent::facts::observed;
 use aza_agent::host::layout::Layout;
 use aza_agent::host::{container_limits, host_capacity};
 use aza_agent::observe::Eyes;
+use aza_agent::observe::password::Passwords;
 use aza_agent::sim::Host;
 use bollard::{API_DEFAULT_VERSION, Docker};
 
@@ -98,6 +99,7 @@ impl Machine {
             layout: layout.clone(),
             host_name: self.name.clone(),
             root: PathBuf::from("/"),
+            passwords: Passwords::default(),
         };
         Live {
             eyes,

@@ -7,6 +7,7 @@
 
 mod drift_stories;
 mod extension_stories;
+mod hand_stories;
 mod host_stories;
 mod life_stories;
 mod promises;

@@ -291,8 +291,17 @@ fn judge_pass(after: &After) -> Result<(), TestCaseError> {
     }
     for planned in &after.plan.steps {
         match &planned.step {
+            Step::Rename { .. } => prop_assert!(seen.container.is_absent(), "{}", told()),
+            Step::RemoveLeftover { .. } => {
+                prop_assert!(seen.strays.known().is_some(), "{}", told())
+            }
+            Step::Unpause { .. } | Step::Connect { .. } => {
+                prop_assert!(seen.container.known().is_some(), "{}", told());
+            }
             Step::Create => {
                 prop_assert!(seen.container.is_absent(), "{}", told());
+                let strays = seen.strays.known().map(Vec::len);
+                prop_assert_eq!(strays, Some(0), "{}", told());
                 startable(after)?;
             }
             Step::Start { .. } | Step::Recreate { serving: false, .. } => startable(after)?,
@@ -313,7 +322,9 @@ fn judge_pass(after: &After) -> Result<(), TestCaseError> {
             Step::Declare { .. } => {
                 prop_assert!(seen.declared.why_unknown().is_none(), "{}", told());
             }
-            Step::AlterSystem { .. }
+            Step::RepairAutoConf { .. }
+            | Step::SetPassword
+            | Step::AlterSystem { .. }
             | Step::ResetSetting { .. }
             | Step::Reload { .. }
             | Step::CreateExtension { .. }

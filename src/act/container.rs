@@ -4,12 +4,16 @@ use std::time::{Duration, Instant};
 
 use bollard::Docker;
 use bollard::errors::Error;
-use bollard::models::ContainerUpdateBody;
-use bollard::query_parameters::RemoveContainerOptions;
+use bollard::exec::StartExecResults;
+use bollard::models::{ContainerUpdateBody, EndpointSettings, ExecConfig, NetworkConnectRequest};
+use bollard::query_parameters::{RemoveContainerOptions, RenameContainerOptions};
+use futures_util::StreamExt;
 
 use crate::api::Bytes;
 use crate::client::WayIn;
 use crate::diff::limits::LimitValues;
+use crate::diff::services::POSTGRES;
+use crate::host::auto_conf::REQUEST;
 
 use super::{ActError, postgres};
 
@@ -40,6 +44,71 @@ pub async fn start(docker: &Docker, id: &str) -> Result<(), ActError> {
         .start_container(id, None)
         .await
         .map_err(ActError::docker("start the container"))
+}
+
+/// Gives a container a name.
+pub async fn rename(docker: &Docker, id: &str, name: &str) -> Result<(), ActError> {
+    let options = RenameContainerOptions {
+        name: name.to_owned(),
+    };
+    docker
+        .rename_container(id, options)
+        .await
+        .map_err(ActError::docker("rename the container"))
+}
+
+/// Lets the processes of a paused container go on.
+pub async fn unpause(docker: &Docker, id: &str) -> Result<(), ActError> {
+    docker
+        .unpause_container(id)
+        .await
+        .map_err(ActError::docker("unpause the container"))
+}
+
+/// Connects a container to the stack's network again, under the names that Compose gave it there.
+pub async fn connect(docker: &Docker, id: &str, network: &str) -> Result<(), ActError> {
+    let short = id.get(..12).unwrap_or(id).to_owned();
+    let endpoint = EndpointSettings {
+        aliases: Some(vec![POSTGRES.to_owned(), short]),
+        ..Default::default()
+    };
+    let request = NetworkConnectRequest {
+        container: id.to_owned(),
+        endpoint_config: Some(endpoint),
+    };
+    docker
+        .connect_network(network, request)
+        .await
+        .map_err(ActError::docker("connect the container to its network"))
+}
+
+/// Lets the image's own program, in the container and as its user, set aside what no server can read of
+/// `postgresql.auto.conf`: the host's root has no business in a directory whose links others can make.
+pub async fn repair_auto_conf(docker: &Docker, id: &str) -> Result<(), ActError> {
+    let failed = || ActError::docker("repair postgresql.auto.conf");
+    let config = ExecConfig {
+        cmd: Some(vec!["aza-entrypoint".to_owned(), REQUEST.to_owned()]),
+        attach_stdout: Some(true),
+        attach_stderr: Some(true),
+        ..Default::default()
+    };
+    let exec = docker.create_exec(id, config).await.map_err(failed())?;
+    let mut said = String::new();
+    if let StartExecResults::Attached { mut output, .. } =
+        docker.start_exec(&exec.id, None).await.map_err(failed())?
+    {
+        while let Some(part) = output.next().await {
+            said.push_str(&part.map_err(failed())?.to_string());
+        }
+    }
+    let ended = docker.inspect_exec(&exec.id).await.map_err(failed())?;
+    match ended.exit_code {
+        Some(0) => Ok(()),
+        Some(_) | None => Err(ActError::NoEffect(format!(
+            "postgresql.auto.conf was not repaired: {}",
+            said.trim()
+        ))),
+    }
 }
 
 /// Restarts a container with its own signal and grace period.

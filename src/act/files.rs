@@ -35,7 +35,7 @@ pub fn declare(layout: &Layout, name: &StackName, text: &str) -> Result<(), ActE
 }
 
 /// Copies the manifest's password file, or makes up a password at first use.
-fn superuser(layout: &Layout, desired: &Desired) -> Result<(), ActError> {
+pub fn superuser(layout: &Layout, desired: &Desired) -> Result<(), ActError> {
     let path = layout.superuser_secret(&desired.name);
     let secret = match &desired.secrets.superuser {
         Some(named) => secrets::read(named)?,

@@ -137,6 +137,27 @@ impl Hands {
                 let way = WayIn::Socket(self.layout.socket_dir(&desired.name));
                 container::wait_for_answer(&self.docker, &name, &way, None).await
             }
+            Step::Rename { container, to, .. } => {
+                container::rename(&self.docker, container, to).await
+            }
+            Step::RemoveLeftover { container, .. } => {
+                container::remove(&self.docker, container).await
+            }
+            Step::Unpause { container } => {
+                container::unpause(&self.docker, container).await?;
+                container::wait_for_answer(&self.docker, &name, &way, None).await
+            }
+            Step::Connect { container, network } => {
+                container::connect(&self.docker, container, network).await
+            }
+            Step::RepairAutoConf { container } => {
+                container::repair_auto_conf(&self.docker, container).await
+            }
+            Step::SetPassword => {
+                files::superuser(&self.layout, desired)?;
+                let secret = secrets::read(&self.layout.superuser_secret(&desired.name))?;
+                postgres::set_password(&way, &secret).await
+            }
             Step::Start { container } => {
                 container::start(&self.docker, container).await?;
                 container::wait_for_answer(&self.docker, &name, &way, None).await

@@ -2,11 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use postgres_protocol::password::scram_sha_256;
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
 use crate::api::SettingName;
-use crate::client::{WayIn, connect, in_words};
+use crate::api::secret::Secret;
+use crate::client::{ROLE, WayIn, connect, in_words};
 
 use super::{ActError, sql};
 
@@ -75,6 +77,24 @@ pub async fn alter_system(
             )))
         }
     }
+}
+
+/// Gives the superuser its password, as a verifier that is made here. A file may hold the verifier itself.
+pub async fn set_password(way: &WayIn, password: &Secret) -> Result<(), ActError> {
+    let text = password.expose();
+    let verifier = if text.starts_with("SCRAM-SHA-256$") {
+        text.to_owned()
+    } else {
+        scram_sha_256(text.as_bytes())
+    };
+    let statement = sql::set_verifier(ROLE, &verifier);
+    execute(
+        way,
+        "postgres",
+        &statement,
+        "change the superuser's password",
+    )
+    .await
 }
 
 /// Tells a value that the server does not take from a server that cannot take one now.

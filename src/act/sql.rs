@@ -35,6 +35,17 @@ pub fn alter_system(name: &SettingName, value: Option<&str>) -> String {
     }
 }
 
+/// Returns `ALTER ROLE … PASSWORD` of a verifier: a password in clear text would stay readable in the log and in
+/// `pg_stat_statements`.
+#[must_use]
+pub fn set_verifier(role: &str, verifier: &str) -> String {
+    format!(
+        "ALTER ROLE {} PASSWORD {}",
+        identifier(role),
+        literal(verifier)
+    )
+}
+
 /// Returns `CREATE EXTENSION`, never CASCADE: what it requires is planned by name.
 #[must_use]
 pub fn create_extension(name: &str, version: Option<&str>) -> String {

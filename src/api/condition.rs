@@ -20,6 +20,8 @@ pub enum ConditionType {
     SettingsInSync,
     /// The extensions are there, in the wanted version.
     ExtensionsReady,
+    /// The superuser's password is the one in its file.
+    SecretsInSync,
     /// A restart or a recreate is needed and has not happened yet.
     RestartRequired,
     /// What the settings may use fits the memory limit.
@@ -32,7 +34,7 @@ pub enum ConditionType {
 
 impl ConditionType {
     /// Every type, in the order that `status` shows them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Ready,
         Self::Accepted,
         Self::ContainersReady,
@@ -40,6 +42,7 @@ impl ConditionType {
         Self::LimitsInSync,
         Self::SettingsInSync,
         Self::ExtensionsReady,
+        Self::SecretsInSync,
         Self::RestartRequired,
         Self::MemorySafe,
         Self::DiskSpace,
@@ -67,6 +70,7 @@ impl ConditionType {
             Self::LimitsInSync => "LimitsInSync",
             Self::SettingsInSync => "SettingsInSync",
             Self::ExtensionsReady => "ExtensionsReady",
+            Self::SecretsInSync => "SecretsInSync",
             Self::RestartRequired => "RestartRequired",
             Self::MemorySafe => "MemorySafe",
             Self::DiskSpace => "DiskSpace",
@@ -86,6 +90,7 @@ impl ConditionType {
             | Self::LimitsInSync
             | Self::SettingsInSync
             | Self::ExtensionsReady
+            | Self::SecretsInSync
             | Self::MemorySafe
             | Self::DiskSpace => Truth::True,
         }

@@ -10,6 +10,7 @@ use crate::api::validate::validate;
 use crate::facts::Observed;
 use crate::host::layout::Layout;
 use crate::observe::Eyes;
+use crate::observe::password::Passwords;
 use crate::reconcile::{self, Thought};
 use crate::{source, store};
 
@@ -131,6 +132,7 @@ pub async fn look(args: &HostArgs, docker: &Docker, desired: Desired) -> Result<
         layout: layout.clone(),
         host_name: host_name(args.host.as_deref()),
         root: PathBuf::from("/"),
+        passwords: Passwords::default(),
     };
     let record = store::stacks::record(&layout, &desired.name)?.unwrap_or_default();
     let seen = eyes

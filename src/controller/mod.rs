@@ -38,6 +38,7 @@ use crate::api::status::{AgentStatus, Status, StatusFile};
 use crate::host::layout::Layout;
 use crate::host::lock::Lock;
 use crate::observe::Eyes;
+use crate::observe::password::Passwords;
 use crate::reconcile::{self, After, Next};
 use crate::source::{self, Watch};
 use crate::store;
@@ -164,6 +165,7 @@ impl Controller {
                 layout: options.layout.clone(),
                 host_name: options.host_name.clone(),
                 root: PathBuf::from("/"),
+                passwords: Passwords::default(),
             },
             hands: Hands {
                 docker: docker.clone(),

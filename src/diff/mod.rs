@@ -9,7 +9,7 @@ pub mod settings;
 pub mod size;
 
 use crate::api::desired::Desired;
-use crate::facts::{Observed, Record};
+use crate::facts::{Observed, Record, Server};
 use crate::tune::Tuning;
 
 pub use extensions::ExtensionDrift;
@@ -23,12 +23,18 @@ pub use size::Targets;
 pub struct Drifts {
     /// The container.
     pub service: Option<ServiceDrift>,
+    /// The network that the container is not on.
+    pub network: Option<String>,
     /// The live limits.
     pub limits: Option<LimitDrift>,
     /// Settings, in the order of their names.
     pub settings: Vec<SettingDrift>,
     /// Extensions, in the order in which they have to be made.
     pub extensions: Vec<ExtensionDrift>,
+    /// Why no server can read `postgresql.auto.conf`, where none can.
+    pub auto_conf: Option<String>,
+    /// Whether the superuser's password is another one than the file's.
+    pub password: bool,
     /// Whether the declared file says something else than it should at the next start.
     pub declared: Option<String>,
 }
@@ -43,8 +49,13 @@ pub fn diff(
     record: &Record,
 ) -> Drifts {
     let server = seen.server.known();
+    let holds = server.and_then(|s| s.password_holds.known());
     Drifts {
+        auto_conf: server.and_then(Server::auto_conf_damage),
+        // A standby's roles are its primary's.
+        password: holds == Some(&false) && server.is_some_and(|s| !s.in_recovery),
         service: services::diff(desired, seen),
+        network: services::lost_network(desired, seen),
         limits: limits::diff(desired, seen),
         settings: server
             .map(|s| settings::diff(targets, s, record))

@@ -7,7 +7,7 @@
 use serde::Serialize;
 
 use crate::api::desired::Desired;
-use crate::facts::service::{Published, label};
+use crate::facts::service::{DATA_DIR, Published, label};
 use crate::facts::{Container, ContainerState, Observation, Observed};
 
 /// The service that every stack has.
@@ -68,6 +68,12 @@ pub fn container_name(stack: &str) -> String {
     format!("{stack}-{POSTGRES}")
 }
 
+/// Returns the name of the stack's network, as Compose calls a project's only one.
+#[must_use]
+pub fn network_name(stack: &str) -> String {
+    format!("{stack}_default")
+}
+
 /// Returns the name of the stack's volume.
 #[must_use]
 pub fn volume_name(stack: &str) -> String {
@@ -90,7 +96,7 @@ pub fn diff(desired: &Desired, seen: &Observed) -> Option<ServiceDrift> {
             what: foreigner(container),
         });
     }
-    let changes = changes(desired, container, seen);
+    let changes = changes(desired, container, seen, ours);
     match container.state {
         ContainerState::Running if changes.is_empty() => None,
         ContainerState::Running => Some(ServiceDrift::Outdated { changes }),
@@ -106,6 +112,16 @@ pub fn diff(desired: &Desired, seen: &Observed) -> Option<ServiceDrift> {
             changes,
         }),
     }
+}
+
+/// Returns the network that the container has to be connected to again. An adopted one keeps its own.
+#[must_use]
+pub fn lost_network(desired: &Desired, seen: &Observed) -> Option<String> {
+    let container = seen.container.known()?;
+    let network = seen.network.known()?;
+    let ours = container.is_ours(desired.name.as_str(), &seen.host_name);
+    let runs = container.state == ContainerState::Running;
+    (ours && runs && !container.networks.contains(network)).then(|| network.clone())
 }
 
 fn foreigner(container: &Container) -> String {
@@ -137,7 +153,12 @@ fn how_it_ended(container: &Container) -> String {
     }
 }
 
-fn changes(desired: &Desired, container: &Container, seen: &Observed) -> Vec<Change> {
+fn changes(
+    desired: &Desired,
+    container: &Container,
+    seen: &Observed,
+    is_ours: bool,
+) -> Vec<Change> {
     let mut changes = Vec::new();
     let mut differs = |field, from: String, to: String| {
         if from != to {
@@ -181,7 +202,16 @@ fn changes(desired: &Desired, container: &Container, seen: &Observed) -> Vec<Cha
     if let Some(template) = container.labels.get(label::TEMPLATE) {
         differs("template", template.clone(), TEMPLATE_REVISION.into());
     }
-    let volume = container.mounts.get("/var/lib/postgresql").cloned();
+    // A network that is gone takes a new one, and Compose makes that with the container.
+    let runs = container.state == ContainerState::Running;
+    if runs && is_ours && seen.network.is_absent() {
+        differs(
+            "network",
+            "gone".into(),
+            network_name(desired.name.as_str()),
+        );
+    }
+    let volume = container.mounts.get(DATA_DIR).cloned();
     differs(
         "volume",
         volume.unwrap_or_else(|| "none".into()),

@@ -46,6 +46,8 @@ fn server(case: Case) -> Server {
         version_num: 180_006,
         system_identifier: "7".into(),
         reinitialised_at: None,
+        auto_conf_unreadable: false,
+        password_holds: crate::facts::Observation::Known(true),
         started_at: Timestamp::UNIX_EPOCH,
         in_recovery: false,
         tuning_revision: None,

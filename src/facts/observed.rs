@@ -8,7 +8,7 @@ use crate::api::Bytes;
 use super::Observation;
 use super::capacity::Limits;
 use super::disk::Disk;
-use super::service::{Container, Image, PortHolder, Volume};
+use super::service::{Container, Image, PortHolder, Stray, Volume};
 use super::settings::Server;
 
 /// What was seen of one stack.
@@ -24,6 +24,10 @@ pub struct Observed {
     pub image: Observation<Image>,
     /// The stack's container.
     pub container: Observation<Container>,
+    /// Containers of this stack under other names.
+    pub strays: Observation<Vec<Stray>>,
+    /// The stack's own network: its name, where it is there.
+    pub network: Observation<String>,
     /// The stack's volume.
     pub volume: Observation<Volume>,
     /// Who else holds the wanted port. `Absent` means it is free or our own.

@@ -72,6 +72,8 @@ pub struct Record {
     pub synced_digest: Option<String>,
     /// What was seen of the container's life.
     pub life: Life,
+    /// Since when the container is seen paused.
+    pub paused_since: Option<Timestamp>,
     /// The last time that the kernel killed for memory.
     pub last_oom: Option<OomKill>,
     /// A disruptive step that had begun when this was written.

@@ -1,6 +1,6 @@
 //! A container as Docker describes it, in our words. `observe` fetches, this room interprets.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use jiff::Timestamp;
@@ -70,6 +70,8 @@ pub struct Container {
     pub data_path: Option<String>,
     /// How often Docker's restart policy has started it again.
     pub restarts: u64,
+    /// The networks it is connected to.
+    pub networks: BTreeSet<String>,
     /// Its address on its first network.
     pub address: Option<IpAddr>,
 }
@@ -175,6 +177,19 @@ impl Container {
 pub struct Image {
     /// Its id.
     pub id: String,
+}
+
+/// A container of the stack under another name: renamed by hand, or left by a recreate that was cut short.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stray {
+    /// Its full id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Whether it ever started.
+    pub started: bool,
 }
 
 /// The volume with the data.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::api::SettingName;
 use crate::api::setting::{Context, SettingDef};
 
+use super::Observation;
 use super::extensions::Extensions;
 
 /// A server that answered.
@@ -33,6 +34,10 @@ pub struct Server {
     pub auto_lines: BTreeMap<SettingName, String>,
     /// Errors in the configuration files.
     pub file_errors: Vec<FileError>,
+    /// Whether the server's user may not open `postgresql.auto.conf`, which it then skips without a word.
+    pub auto_conf_unreadable: bool,
+    /// Whether the superuser's password is the one in its file. `Absent` means there is no such file.
+    pub password_holds: Observation<bool>,
     /// Preloadable libraries in the image.
     pub libraries: Vec<String>,
     /// Databases and what is in them.
@@ -42,12 +47,25 @@ pub struct Server {
 }
 
 impl Server {
+    /// Returns what is wrong with `postgresql.auto.conf`, where no server can read it.
+    #[must_use]
+    pub fn auto_conf_damage(&self) -> Option<String> {
+        if self.auto_conf_unreadable {
+            let what = "the server's user may not read postgresql.auto.conf, and all its lines are skipped";
+            return Some(what.to_owned());
+        }
+        let broken = |e: &&FileError| e.name.is_none() && e.file == "postgresql.auto.conf";
+        let error = self.file_errors.iter().find(broken)?;
+        let FileError { line, error, .. } = error;
+        Some(format!("postgresql.auto.conf line {line}: {error}"))
+    }
+
     /// Whether all its configuration files could be read. A mistake that names no setting ends the reading:
     /// `pg_file_settings` then tells neither the lines behind it nor any of `postgresql.auto.conf`, so that a
     /// line which is not told may well be there.
     #[must_use]
     pub fn read_its_files(&self) -> bool {
-        self.file_errors.iter().all(|error| error.name.is_some())
+        !self.auto_conf_unreadable && self.file_errors.iter().all(|error| error.name.is_some())
     }
 }
 

@@ -8,6 +8,7 @@
 use std::io;
 use std::path::Path;
 
+pub mod auto_conf;
 mod cgroup;
 mod files;
 pub mod layout;

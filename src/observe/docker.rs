@@ -1,9 +1,14 @@
 //! Containers and images, as the engine tells them.
 
+use std::collections::HashMap;
+
 use bollard::Docker;
 use bollard::errors::Error;
+use bollard::models::ContainerSummaryStateEnum;
+use bollard::query_parameters::ListContainersOptions;
+use jiff::Timestamp;
 
-use crate::facts::service::Image;
+use crate::facts::service::{Image, Stray, label};
 use crate::facts::{Container, Observation};
 
 use super::inspect;
@@ -29,6 +34,50 @@ pub async fn image(docker: &Docker, reference: &str) -> Observation<Image> {
                 Observation::unknown(format!("docker's answer on image `{reference}` has no id"))
             }
         },
+        Err(error) => not_seen(&error),
+    }
+}
+
+/// Looks for containers of a stack under other names than its own.
+pub async fn strays(
+    docker: &Docker,
+    stack: &str,
+    host_name: &str,
+    own: &str,
+) -> Observation<Vec<Stray>> {
+    let labels = [(label::STACK, stack), (label::HOST, host_name)];
+    let labels = labels.map(|(key, value)| format!("{key}={value}")).to_vec();
+    let options = ListContainersOptions {
+        all: true,
+        filters: Some(HashMap::from([("label".to_owned(), labels)])),
+        ..Default::default()
+    };
+    let found = match docker.list_containers(Some(options)).await {
+        Ok(found) => found,
+        Err(error) => return not_seen(&error),
+    };
+    let strays = found.into_iter().filter_map(|c| {
+        let name = c
+            .names?
+            .into_iter()
+            .next()?
+            .trim_start_matches('/')
+            .to_owned();
+        let created_at = Timestamp::from_second(c.created?).ok()?;
+        (name != own).then_some(Stray {
+            id: c.id?,
+            name,
+            created_at,
+            started: c.state != Some(ContainerSummaryStateEnum::CREATED),
+        })
+    });
+    Observation::Known(strays.collect())
+}
+
+/// Looks for a network by its name.
+pub async fn network(docker: &Docker, name: &str) -> Observation<String> {
+    match docker.inspect_network(name, None).await {
+        Ok(_) => Observation::Known(name.to_owned()),
         Err(error) => not_seen(&error),
     }
 }

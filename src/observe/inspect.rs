@@ -1,6 +1,6 @@
 //! `docker inspect` in our words. Pure, so that recordings of real answers can be read in tests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 
 use bollard::models::{ContainerInspectResponse, HostConfig, NetworkSettings};
@@ -64,6 +64,7 @@ pub fn interpret(response: ContainerInspectResponse) -> Result<Container, String
                 ))
             })
             .collect::<BTreeMap<_, _>>(),
+        networks: networks(response.network_settings.as_ref()),
         address: response.network_settings.as_ref().and_then(address),
     })
 }
@@ -116,6 +117,14 @@ fn published(host: &HostConfig) -> Vec<Published> {
         .collect();
     list.sort();
     list
+}
+
+fn networks(settings: Option<&NetworkSettings>) -> BTreeSet<String> {
+    let networks = settings.and_then(|s| s.networks.as_ref());
+    networks
+        .into_iter()
+        .flat_map(|n| n.keys().cloned())
+        .collect()
 }
 
 fn address(network: &NetworkSettings) -> Option<IpAddr> {

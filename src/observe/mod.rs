@@ -9,6 +9,7 @@
 
 pub mod docker;
 pub mod inspect;
+pub mod password;
 pub mod postgres;
 
 mod disk;
@@ -26,11 +27,13 @@ use crate::api::SettingName;
 use crate::api::desired::Desired;
 use crate::api::secret::Secret;
 use crate::client::{self, WayIn};
-use crate::diff::services::container_name;
+use crate::diff::services::{container_name, network_name};
 use crate::facts::observed::Host;
 use crate::facts::{Container, ContainerState, Limits, Observation, Observed, Server};
 use crate::host;
 use crate::host::layout::Layout;
+
+use password::Passwords;
 
 /// How long one look may take. Docker answers an inspect within milliseconds and the server a query
 /// within one; a minute of a hung engine must not hang the other stacks' passes.
@@ -47,6 +50,8 @@ pub struct Eyes {
     pub host_name: String,
     /// The root of `/proc` and `/sys`, for the cgroup files.
     pub root: PathBuf,
+    /// Passwords that were compared already.
+    pub passwords: Passwords,
 }
 
 impl Eyes {
@@ -54,7 +59,7 @@ impl Eyes {
     pub async fn look(&self, desired: &Desired, names: &BTreeSet<SettingName>) -> Observed {
         let at = Timestamp::now();
         let container_name = container_name(desired.name.as_str());
-        let (container, image) = tokio::join!(
+        let (container, image, strays) = tokio::join!(
             in_time(
                 "docker inspect",
                 docker::container(&self.docker, &container_name)
@@ -63,12 +68,22 @@ impl Eyes {
                 "docker image inspect",
                 docker::image(&self.docker, &desired.image)
             ),
+            in_time(
+                "docker ps",
+                docker::strays(
+                    &self.docker,
+                    desired.name.as_str(),
+                    &self.host_name,
+                    &container_name
+                )
+            ),
         );
         let running = container
             .known()
             .filter(|c| c.state == ContainerState::Running);
-        let (server, (volume, port)) = tokio::join!(
+        let (server, network, (volume, port)) = tokio::join!(
             self.server(desired, running, names),
+            self.network(desired, running),
             self.before_a_start(desired, &container),
         );
         Observed {
@@ -76,6 +91,8 @@ impl Eyes {
             host_name: self.host_name.clone(),
             host: self.host(),
             image,
+            strays,
+            network,
             limits: self.limits(running),
             volume,
             port,
@@ -99,11 +116,25 @@ impl Eyes {
             Ok(way) => way,
             Err(why) => return Observation::unknown(why),
         };
-        let look = postgres::look(&way, desired, names, container.address);
+        let password = self.passwords.of(&self.layout, desired);
+        let look = postgres::look(&way, desired, names, container.address, &password);
         match tokio::time::timeout(DEADLINE, look).await {
             Ok(Ok(server)) => Observation::Known(server),
             Ok(Err(error)) => Observation::unknown(client::in_words(&error)),
             Err(_) => Observation::unknown(format!("no answer within {} s", DEADLINE.as_secs())),
+        }
+    }
+
+    /// The stack's network is asked for only where the container is not on it.
+    async fn network(&self, desired: &Desired, running: Option<&Container>) -> Observation<String> {
+        let name = network_name(desired.name.as_str());
+        match running {
+            Some(container) if container.networks.contains(&name) => Observation::Known(name),
+            Some(_) => {
+                let look = docker::network(&self.docker, &name);
+                in_time("docker network inspect", look).await
+            }
+            None => Observation::unknown("not asked while the container does not run"),
         }
     }
 

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Row};
 
 use crate::api::SettingName;
@@ -21,6 +22,8 @@ use crate::client::{WayIn, connect, in_words};
 use crate::facts::extensions::{Available, Extensions};
 use crate::facts::settings::FileError;
 use crate::facts::{Observation, Server, SettingRow};
+
+use super::password::PasswordFile;
 
 /// How long the container's address may take to answer; it is one round trip over a bridge.
 const ADDRESS_DEADLINE: Duration = Duration::from_secs(2);
@@ -34,6 +37,7 @@ pub async fn look(
     desired: &Desired,
     names: &BTreeSet<SettingName>,
     address: Option<IpAddr>,
+    password: &PasswordFile<'_>,
 ) -> Result<Server, tokio_postgres::Error> {
     const READ_ONLY: &str = "-c default_transaction_read_only=on -c statement_timeout=4s";
     let session = connect(way, "postgres", READ_ONLY).await?;
@@ -45,6 +49,8 @@ pub async fn look(
         address_failure(address),
     );
     let (identity, files) = (identity?, Files::of(&files?));
+    let auto_conf_unreadable = files.auto_lines.is_empty() && cannot_read_auto_conf(client).await;
+    let password_holds = password_holds(client, password).await;
     let mut wanted: BTreeSet<&str> = names.iter().map(SettingName::as_str).collect();
     wanted.extend(files.auto_lines.keys().map(SettingName::as_str));
     let wanted: Vec<&str> = wanted
@@ -72,6 +78,8 @@ pub async fn look(
         file_errors: real_errors(files.errors, &settings),
         settings,
         auto_lines: files.auto_lines,
+        auto_conf_unreadable,
+        password_holds,
         libraries: libraries?
             .iter()
             .filter_map(|r| r.try_get(0).ok())
@@ -98,6 +106,33 @@ const LIBRARIES: &str = "SELECT substr(f, 1, length(f) - 3) FROM pg_config c, LA
 
 fn timestamp(epoch: f64) -> Timestamp {
     Timestamp::from_microsecond((epoch * 1e6) as i64).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// A file that the server's user may not open is no error in `pg_file_settings`: it is not there. Asked only
+/// where no line of it was told.
+async fn cannot_read_auto_conf(client: &Client) -> bool {
+    const FIRST_BYTE: &str = "SELECT length(pg_read_file('postgresql.auto.conf', 0, 1, true))";
+    const IS_SUPERUSER: &str = "SELECT current_setting('is_superuser') = 'on'";
+    let Err(error) = client.query_one(FIRST_BYTE, &[]).await else {
+        return false;
+    };
+    // Who is no superuser may call no such function, which says nothing about the file.
+    let may_ask = async || {
+        client
+            .query_one(IS_SUPERUSER, &[])
+            .await?
+            .try_get::<_, bool>(0)
+    };
+    error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) && may_ask().await.unwrap_or(false)
+}
+
+async fn password_holds(client: &Client, password: &PasswordFile<'_>) -> Observation<bool> {
+    const VERIFIER: &str = "SELECT rolpassword FROM pg_authid WHERE rolname = current_user";
+    let verifier = client.query_one(VERIFIER, &[]).await;
+    match verifier.and_then(|row| row.try_get::<_, Option<String>>(0)) {
+        Ok(verifier) => password.holds(verifier.as_deref()),
+        Err(error) => Observation::unknown(in_words(&error)),
+    }
 }
 
 /// How much later than the postmaster its checkpointer may start in an ordinary start. It comes right after it, also

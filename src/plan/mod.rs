@@ -9,6 +9,7 @@ mod retire;
 mod service;
 mod settings;
 mod step;
+mod strays;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -140,6 +141,10 @@ fn decide(desired: &Desired, drifts: &Drifts, seen: &Observed, moment: Moment<'_
         );
         return plan;
     }
+    // First: a renamed container holds its port and its volume, and no stranger does.
+    if strays::put_right(desired, seen, moment, &mut plan) {
+        return plan;
+    }
     if let Some(blocked) = service::blocked(desired, drifts.service.as_ref(), seen, moment.record) {
         plan.waiting.push(blocked);
         return plan;
@@ -159,6 +164,7 @@ fn decide(desired: &Desired, drifts: &Drifts, seen: &Observed, moment: Moment<'_
             service::revive(
                 seen,
                 drifts,
+                moment,
                 &service::Down {
                     state: *state,
                     by_hand: *by_hand,
@@ -177,9 +183,32 @@ fn decide(desired: &Desired, drifts: &Drifts, seen: &Observed, moment: Moment<'_
     let Some(container) = seen.container.known() else {
         return plan;
     };
+    if let Some(network) = &drifts.network {
+        let step = Step::Connect {
+            container: container.id.clone(),
+            network: network.clone(),
+        };
+        plan.push(step, "the container was taken off the stack's network");
+    }
     let late = limits(drifts.limits.as_ref(), &container.id, &mut plan);
     match &seen.server {
-        Observation::Known(server) => settings::adjust(drifts, server, &mut plan),
+        Observation::Known(server) => {
+            if let Some(damage) = &drifts.auto_conf {
+                let step = Step::RepairAutoConf {
+                    container: container.id.clone(),
+                };
+                plan.push(step, damage.clone());
+                plan.push(
+                    Step::Reload { expect: vec![] },
+                    "the lines behind it count again",
+                );
+            }
+            settings::adjust(drifts, server, &mut plan);
+            if drifts.password {
+                let reason = "the one that the server has is not the file's";
+                plan.push(Step::SetPassword, reason);
+            }
+        }
         Observation::Unknown { why } => {
             plan.wait(
                 "ServerUnknown",

@@ -1,5 +1,7 @@
 //! The container: making it, bringing it back, and the one disruptive step of a pass.
 
+use jiff::SignedDuration;
+
 use crate::api::desired::Desired;
 use crate::api::status::Waiting;
 use crate::diff::services::volume_name;
@@ -190,17 +192,19 @@ pub fn create(drifts: &Drifts, plan: &mut Plan) {
 }
 
 /// Plans what brings a container back that does not serve.
-pub fn revive(seen: &Observed, drifts: &Drifts, down: &Down<'_>, plan: &mut Plan) {
+pub fn revive(
+    seen: &Observed,
+    drifts: &Drifts,
+    moment: Moment<'_>,
+    down: &Down<'_>,
+    plan: &mut Plan,
+) {
     let Some(container) = seen.container.known() else {
         return;
     };
     match down.state {
         ContainerState::Exited | ContainerState::Created | ContainerState::Dead => {}
-        ContainerState::Paused => {
-            let message =
-                "the container is paused: run `docker unpause`, nothing else ends it".to_owned();
-            return plan.wait("Paused", message);
-        }
+        ContainerState::Paused => return unpause(&container.id, moment, plan),
         // A new try does not help, a new cause does: another image, another declared file.
         ContainerState::Restarting if !down.changes.is_empty() => {}
         ContainerState::Restarting => {
@@ -253,6 +257,26 @@ pub fn revive(seen: &Observed, drifts: &Drifts, down: &Down<'_>, plan: &mut Plan
             reason,
         );
     }
+}
+
+/// How long a paused container is left: somebody may be copying its files, and `docker commit` pauses too.
+const PAUSED_FOR: SignedDuration = SignedDuration::from_mins(5);
+
+fn unpause(container: &str, moment: Moment<'_>, plan: &mut Plan) {
+    let since = moment.record.paused_since.unwrap_or(moment.now);
+    let until = since.checked_add(PAUSED_FOR).unwrap_or(moment.now);
+    if moment.now >= until || moment.approved {
+        let step = Step::Unpause {
+            container: container.to_owned(),
+        };
+        return plan.push(step, format!("it has been paused since {since:.0}"));
+    }
+    let message =
+        format!("the container is paused, and goes on at {until:.0} (now: docker unpause)");
+    plan.waiting.push(Waiting {
+        until: Some(until),
+        ..wait("Paused", message)
+    });
 }
 
 /// Plans the one disruptive step of a pass, or says what it waits for.

@@ -19,6 +19,41 @@ pub enum Step {
     },
     /// The container, which is not there.
     Create,
+    /// The container gets its name back.
+    Rename {
+        /// The container it was planned for.
+        container: String,
+        /// Its name now.
+        from: String,
+        /// Its name by right.
+        to: String,
+    },
+    /// A container that never started goes: a recreate that was cut short left it.
+    RemoveLeftover {
+        /// The container it was planned for.
+        container: String,
+        /// Its name.
+        name: String,
+    },
+    /// The processes of a paused container go on.
+    Unpause {
+        /// The container it was planned for.
+        container: String,
+    },
+    /// The container is connected to the stack's network again.
+    Connect {
+        /// The container it was planned for.
+        container: String,
+        /// The network.
+        network: String,
+    },
+    /// What cannot be read of `postgresql.auto.conf` is set aside.
+    RepairAutoConf {
+        /// The container it was planned for.
+        container: String,
+    },
+    /// The superuser gets the password of its file.
+    SetPassword,
     /// The container, which is there and down.
     Start {
         /// The container it was planned for.
@@ -123,6 +158,12 @@ impl Step {
             Self::Prepare
             | Self::Declare { .. }
             | Self::Create
+            | Self::Rename { .. }
+            | Self::RemoveLeftover { .. }
+            | Self::Unpause { .. }
+            | Self::Connect { .. }
+            | Self::RepairAutoConf { .. }
+            | Self::SetPassword
             | Self::Start { .. }
             | Self::SetLimits { .. }
             | Self::CreateExtension { .. }
@@ -146,6 +187,12 @@ impl Step {
             Self::Prepare => "prepare",
             Self::Declare { .. } => "declare",
             Self::Create => "create",
+            Self::Rename { .. } => "rename",
+            Self::RemoveLeftover { .. } => "remove leftover",
+            Self::Unpause { .. } => "unpause",
+            Self::Connect { .. } => "connect",
+            Self::RepairAutoConf { .. } => "repair auto.conf",
+            Self::SetPassword => "set password",
             Self::Start { .. } => "start",
             Self::SetLimits { .. } => "set limits",
             Self::AlterSystem { .. } => "alter system",
@@ -173,6 +220,16 @@ impl std::fmt::Display for Step {
                 write!(f, "declare for the next start: {}", said.join(", "))
             }
             Self::Create => f.write_str("create the container"),
+            Self::Rename { from, to, .. } => write!(f, "rename: {from} → {to}"),
+            Self::RemoveLeftover { name, .. } => {
+                write!(f, "remove leftover: {name}, which never started")
+            }
+            Self::Unpause { .. } => f.write_str("unpause the container"),
+            Self::Connect { network, .. } => write!(f, "connect: network {network}"),
+            Self::RepairAutoConf { .. } => {
+                f.write_str("repair auto.conf: set aside what cannot be read")
+            }
+            Self::SetPassword => f.write_str("set password: the superuser's, from its file"),
             Self::Start { .. } => f.write_str("start the container"),
             Self::SetLimits { from, to, .. } => write!(f, "set limits: {from} → {to}"),
             Self::AlterSystem { name, from, to, .. } => {

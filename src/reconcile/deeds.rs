@@ -73,6 +73,12 @@ fn begin(
         Step::Prepare
         | Step::Declare { .. }
         | Step::Create
+        | Step::Rename { .. }
+        | Step::RemoveLeftover { .. }
+        | Step::Unpause { .. }
+        | Step::Connect { .. }
+        | Step::RepairAutoConf { .. }
+        | Step::SetPassword
         | Step::Start { .. }
         | Step::SetLimits { .. }
         | Step::AlterSystem { .. }

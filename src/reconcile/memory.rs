@@ -4,7 +4,7 @@ use crate::api::SettingName;
 use crate::api::desired::Desired;
 use crate::diff::{self, Drifts};
 use crate::facts::record::Refusal;
-use crate::facts::{Observation, Observed, Record};
+use crate::facts::{ContainerState, Observation, Observed, Record};
 use crate::plan::{self, Step};
 
 use super::{StepError, Thought, World, saw_everything};
@@ -27,6 +27,10 @@ pub(super) fn accept_cluster(
 /// Brings the record up to what was seen: a cluster met for the first time is either ours from its
 /// first start, or taken over with the lines it has.
 pub(super) fn recall(record: &mut Record, desired: &Desired, seen: &Observed) {
+    if let Observation::Known(container) = &seen.container {
+        let paused = container.state == ContainerState::Paused;
+        record.paused_since = paused.then(|| record.paused_since.unwrap_or(seen.at));
+    }
     let no_cluster = match &seen.volume {
         Observation::Absent => true,
         Observation::Known(volume) => volume.cluster.is_absent(),
@@ -117,6 +121,12 @@ pub(super) fn note(record: &mut Record, step: &Step) {
         Step::Create | Step::Start { .. } => record.life.started_by_us = true,
         Step::Prepare
         | Step::Declare { .. }
+        | Step::Rename { .. }
+        | Step::RemoveLeftover { .. }
+        | Step::Unpause { .. }
+        | Step::Connect { .. }
+        | Step::RepairAutoConf { .. }
+        | Step::SetPassword
         | Step::SetLimits { .. }
         | Step::Reload { .. }
         | Step::CreateExtension { .. }

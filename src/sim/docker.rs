@@ -1,12 +1,16 @@
 //! Docker's part: containers come, start, restart, lose their limits and go; volumes stay.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
+
+use jiff::Timestamp;
 
 use crate::api::SettingName;
 use crate::api::desired::{Desired, Resources};
-use crate::diff::services::{POSTGRES, TEMPLATE_REVISION, container_name, volume_name};
-use crate::facts::service::{DATA_DIR, Published, label};
+use crate::diff::services::{
+    POSTGRES, TEMPLATE_REVISION, container_name, network_name, volume_name,
+};
+use crate::facts::service::{DATA_DIR, Published, Stray, label};
 use crate::facts::{Container, ContainerState};
 
 use super::server::{Postmaster, Sql};
@@ -25,6 +29,8 @@ pub struct SimContainer {
     pub postmaster: Option<Postmaster>,
     /// How often the kernel killed a process of it for memory.
     pub oom_kills: u64,
+    /// When it was made.
+    pub created_at: Timestamp,
 }
 
 impl SimContainer {
@@ -83,6 +89,7 @@ impl Host {
                 cluster,
                 image,
                 command_line: &container.command_line,
+                is_off_network: container.facts.networks.is_empty(),
             }),
             _ => Err("no answer on the socket".into()),
         }
@@ -98,13 +105,13 @@ impl Host {
                 container_name(stack)
             ));
         }
-        self.make(desired)?;
+        self.make(desired, &container_name(stack))?;
         self.deed()?;
         self.start(stack)?;
         self.wait_for_answer(stack)
     }
 
-    fn make(&mut self, desired: &Desired) -> Result<(), String> {
+    fn make(&mut self, desired: &Desired, name: &str) -> Result<(), String> {
         let stack = desired.name.as_str();
         let image_id = self.tags.get(&desired.image).cloned();
         let image_id =
@@ -121,7 +128,7 @@ impl Host {
         let volume = volume_name(stack);
         let facts = Container {
             id: format!("{:012x}{:052x}", 0xc0_ffee_0000_u64 + self.number(), 0),
-            name: container_name(stack),
+            name: name.to_owned(),
             image: desired.image.clone(),
             image_id,
             state: ContainerState::Created,
@@ -142,6 +149,7 @@ impl Host {
             mounts: BTreeMap::from([(DATA_DIR.to_owned(), volume.clone())]),
             data_path: Some(format!("/var/lib/docker/volumes/{volume}/_data")),
             restarts: 0,
+            networks: BTreeSet::from([network_name(stack)]),
             address: Some(IpAddr::V4(Ipv4Addr::new(172, 17, 0, 2))),
         };
         self.volumes.entry(volume).or_default();
@@ -151,8 +159,10 @@ impl Host {
             command_line: BTreeMap::new(),
             postmaster: None,
             oom_kills: 0,
+            created_at: self.now,
         };
-        self.containers.insert(container_name(stack), container);
+        self.networks_gone.remove(&network_name(stack));
+        self.containers.insert(name.to_owned(), container);
         Ok(())
     }
 
@@ -183,11 +193,78 @@ impl Host {
         if !self.tags.contains_key(&desired.image) {
             return Err(format!("docker: no such image: {}", desired.image));
         }
-        self.containers.remove(&container_name(stack));
+        // As Compose does it: the new one under another name, the old one away, the name, the start.
+        let name = container_name(stack);
+        let beside = format!("{}_{name}", id.get(..12).unwrap_or(id));
+        self.make(desired, &beside)?;
         self.deed()?;
-        self.make(desired)?;
+        self.containers.remove(&name);
+        self.deed()?;
+        self.rename(&beside, &name)?;
+        self.deed()?;
         self.start(stack)?;
         self.wait_for_answer(stack)
+    }
+
+    /// `docker rename`
+    pub(super) fn rename(&mut self, from: &str, to: &str) -> Result<(), String> {
+        if self.containers.contains_key(to) {
+            return Err(format!("docker: the name {to} is in use"));
+        }
+        let container = self.containers.remove(from);
+        let mut container =
+            container.ok_or_else(|| format!("docker: no such container: {from}"))?;
+        to.clone_into(&mut container.facts.name);
+        self.containers.insert(to.to_owned(), container);
+        Ok(())
+    }
+
+    pub(super) fn rename_planned(&mut self, id: &str, from: &str, to: &str) -> Result<(), String> {
+        self.docker_answers()?;
+        match self.containers.get(from) {
+            Some(container) if container.facts.id == id => self.rename(from, to),
+            Some(_) | None => Err(format!("docker: no such container: {id}")),
+        }
+    }
+
+    pub(super) fn remove_leftover(&mut self, id: &str) -> Result<(), String> {
+        self.docker_answers()?;
+        self.containers.retain(|_, c| c.facts.id != id);
+        Ok(())
+    }
+
+    pub(super) fn unpause_planned(&mut self, stack: &str, id: &str) -> Result<(), String> {
+        self.planned(stack, id)?;
+        self.docker_unpause(stack);
+        Ok(())
+    }
+
+    pub(super) fn connect_planned(
+        &mut self,
+        stack: &str,
+        id: &str,
+        network: &str,
+    ) -> Result<(), String> {
+        if self.networks_gone.contains(network) {
+            return Err(format!("docker: network {network} not found"));
+        }
+        let container = self.planned(stack, id)?;
+        container.facts.networks.insert(network.to_owned());
+        container.facts.address = Some(IpAddr::V4(Ipv4Addr::new(172, 17, 0, 2)));
+        Ok(())
+    }
+
+    /// Containers of the stack under other names.
+    pub(super) fn strays(&self, stack: &str) -> Vec<Stray> {
+        let own = container_name(stack);
+        let is = |c: &&SimContainer| c.facts.is_ours(stack, &self.name) && c.facts.name != own;
+        let strays = self.containers.values().filter(is).map(|c| Stray {
+            id: c.facts.id.clone(),
+            name: c.facts.name.clone(),
+            created_at: c.created_at,
+            started: c.facts.state != ContainerState::Created,
+        });
+        strays.collect()
     }
 
     pub(super) fn stop_planned(&mut self, stack: &str, id: &str) -> Result<(), String> {

@@ -2,7 +2,7 @@
 
 use crate::api::{Bytes, MilliCpu, SettingName};
 use crate::diff::limits::LimitValues;
-use crate::diff::services::{container_name, volume_name};
+use crate::diff::services::{container_name, network_name, volume_name};
 use crate::facts::ContainerState;
 
 use super::Host;
@@ -44,6 +44,75 @@ impl Host {
             && container.facts.state == ContainerState::Paused
         {
             container.facts.state = ContainerState::Running;
+        }
+    }
+
+    /// `docker rename`
+    pub fn docker_rename(&mut self, stack: &str, to: &str) {
+        let _ = self.rename(&container_name(stack), to);
+    }
+
+    /// `docker compose up --force-recreate`, cut short between the old container's end and the new one's name.
+    /// Returns the new one's id.
+    pub fn leave_half_recreated(&mut self, stack: &str) -> String {
+        let (now, number) = (self.now, self.number());
+        let name = container_name(stack);
+        let Some(mut container) = self.containers.remove(&name) else {
+            return String::new();
+        };
+        container.stops();
+        let old = container.facts.short_id().to_owned();
+        let facts = &mut container.facts;
+        facts.id = format!("{:012x}{:052x}", 0xc0_ffee_0000_u64 + number, 0);
+        facts.name = format!("{old}_{name}");
+        facts.state = ContainerState::Created;
+        facts.started_at = None;
+        let id = facts.id.clone();
+        container.created_at = now;
+        self.containers
+            .insert(container.facts.name.clone(), container);
+        id
+    }
+
+    /// `docker network disconnect`
+    pub fn disconnect(&mut self, stack: &str) {
+        if let Ok(container) = self.container_mut(stack) {
+            container.facts.networks.clear();
+            container.facts.address = None;
+        }
+    }
+
+    /// `docker network rm`, after everything was disconnected.
+    pub fn remove_network(&mut self, stack: &str) {
+        self.disconnect(stack);
+        self.networks_gone.insert(network_name(stack));
+    }
+
+    /// `ALTER SYSTEM SET "a.b.c" = 'x'`: it succeeds, and no server can parse the file any more.
+    pub fn poison_auto_conf(&mut self, stack: &str) {
+        if let Some(cluster) = self.cluster_mut(stack) {
+            cluster.auto_broken = true;
+        }
+    }
+
+    /// `postgresql.auto.conf` was copied by root.
+    pub fn make_auto_conf_unreadable(&mut self, stack: &str) {
+        if let Some(cluster) = self.cluster_mut(stack) {
+            cluster.auto_unreadable = true;
+        }
+    }
+
+    /// `postgresql.auto.conf` was emptied.
+    pub fn empty_auto_conf(&mut self, stack: &str) {
+        if let Some(cluster) = self.cluster_mut(stack) {
+            cluster.auto.clear();
+        }
+    }
+
+    /// `ALTER ROLE postgres PASSWORD`
+    pub fn alter_password(&mut self, stack: &str) {
+        if let Some(cluster) = self.cluster_mut(stack) {
+            cluster.other_password = true;
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::api::desired::Desired;
 use crate::api::setting::recorded;
 use crate::api::{MilliCpu, SettingName};
-use crate::diff::services::{container_name, volume_name};
+use crate::diff::services::{container_name, network_name, volume_name};
 use crate::facts::extensions::Extensions;
 use crate::facts::observed::Observed;
 use crate::facts::service::{Image, PortHolder, Volume};
@@ -31,7 +31,16 @@ pub(super) fn look(host: &mut Host, desired: &Desired, names: &BTreeSet<SettingN
         Observation::Absent => Observation::Absent,
         Observation::Unknown { why } => Observation::unknown(why.clone()),
     };
+    let network = match container.known().filter(|_| runs) {
+        Some(_) => seen(host, Sight::Network, || {
+            let name = network_name(stack);
+            (!host.networks_gone.contains(&name)).then_some(name)
+        }),
+        None => Observation::unknown("not asked while the container does not run"),
+    };
     Observed {
+        strays: seen(host, Sight::Docker, || Some(host.strays(stack))),
+        network,
         at: host.now,
         host_name: host.name.clone(),
         host: seen(host, Sight::HostSize, || Some(host.size)),
@@ -61,7 +70,7 @@ pub(super) fn look(host: &mut Host, desired: &Desired, names: &BTreeSet<SettingN
 fn seen<T>(host: &Host, sight: Sight, look: impl FnOnce() -> Option<T>) -> Observation<T> {
     let of_docker = matches!(
         sight,
-        Sight::Docker | Sight::Image | Sight::Volume | Sight::Port
+        Sight::Docker | Sight::Image | Sight::Volume | Sight::Port | Sight::Network
     );
     if host.blind.contains(&sight) || (of_docker && host.blind.contains(&Sight::Docker)) {
         return Observation::unknown(format!("{sight:?} gave no answer within 5 s"));
@@ -151,10 +160,14 @@ fn server(
         inputs: Some(session.cluster.inputs.clone()),
         settings,
         auto_lines: session.cluster.told_lines().clone(),
+        auto_conf_unreadable: session.cluster.auto_unreadable,
+        password_holds: Observation::Known(!session.cluster.other_password),
         file_errors: session.cluster.file_errors(),
         libraries: session.image.libraries.clone(),
         extensions: extensions(&session, desired),
-        address_failure: None,
+        address_failure: session
+            .is_off_network
+            .then(|| "the container has no address: it is on no network".to_owned()),
     })
 }
 

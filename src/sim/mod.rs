@@ -66,6 +66,8 @@ pub struct Host {
     pub images: BTreeMap<String, ImageFiles>,
     /// Containers by name.
     pub containers: BTreeMap<String, SimContainer>,
+    /// Networks that somebody removed.
+    pub networks_gone: BTreeSet<String>,
     /// Volumes by name.
     pub volumes: BTreeMap<String, Volume>,
     /// Ports that other programs hold, and which.
@@ -109,11 +111,13 @@ pub enum Sight {
     Declared,
     /// The file system of the data.
     Disk,
+    /// Networks.
+    Network,
 }
 
 impl Sight {
     /// Everything that can fail.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Docker,
         Self::Image,
         Self::Volume,
@@ -123,6 +127,7 @@ impl Sight {
         Self::Server,
         Self::Declared,
         Self::Disk,
+        Self::Network,
     ];
 }
 
@@ -163,6 +168,7 @@ impl Host {
             tags: BTreeMap::from([(IMAGE.to_owned(), image.clone())]),
             images: BTreeMap::from([(image, ImageFiles::ours())]),
             containers: BTreeMap::new(),
+            networks_gone: BTreeSet::new(),
             volumes: BTreeMap::new(),
             taken_ports: BTreeMap::new(),
             declared: BTreeMap::new(),
@@ -254,6 +260,23 @@ impl World for Host {
                 Ok(())
             }
             Step::Create => self.create(desired),
+            Step::Rename {
+                container,
+                from,
+                to,
+            } => self.rename_planned(container, from, to),
+            Step::RemoveLeftover { container, .. } => self.remove_leftover(container),
+            Step::Unpause { container } => self.unpause_planned(stack, container),
+            Step::Connect { container, network } => self.connect_planned(stack, container, network),
+            Step::RepairAutoConf { container } => {
+                self.planned(stack, container)?;
+                self.sql(stack)?.cluster.mend_auto_conf();
+                Ok(())
+            }
+            Step::SetPassword => {
+                self.sql(stack)?.cluster.other_password = false;
+                Ok(())
+            }
             Step::Start { container } => self.start_planned(stack, container),
             Step::SetLimits { container, to, .. } => self.set_limits(stack, container, to),
             Step::AlterSystem { name, value, .. } => {

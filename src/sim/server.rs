@@ -146,6 +146,8 @@ pub struct Sql<'a> {
     pub image: &'a ImageFiles,
     /// Its command line.
     pub command_line: &'a BTreeMap<SettingName, String>,
+    /// Whether its container is on no network.
+    pub is_off_network: bool,
 }
 
 impl Sql<'_> {
@@ -157,6 +159,14 @@ impl Sql<'_> {
         let refused = |why: String| Err(format!("PostgreSQL refused to change {name}: {why}"));
         if self.postmaster.shows("allow_alter_system") == "off" {
             return refused("ALTER SYSTEM is not allowed in this environment".into());
+        }
+        if self.cluster.auto_unreadable {
+            return refused(
+                "could not open file \"postgresql.auto.conf\": Permission denied".into(),
+            );
+        }
+        if self.cluster.auto_broken {
+            return refused("could not parse contents of file \"postgresql.auto.conf\"".into());
         }
         let typo = library_of(name)
             .is_some_and(|l| self.postmaster.libraries.iter().any(|x| x == l))

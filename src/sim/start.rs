@@ -90,6 +90,7 @@ impl Host {
         if cluster.major != image.major {
             return Err(format!("the volume holds PostgreSQL {}", cluster.major));
         }
+        cluster.mend_auto_conf();
         write_include(cluster, &inputs, &image);
         fit_auto_conf(cluster, &inputs);
         let postmaster = postgres(cluster, &container, &image, self.size.memory)?;

@@ -38,6 +38,12 @@ pub struct Cluster {
     pub auto: BTreeMap<SettingName, String>,
     /// A syntax error that somebody left in `postgresql.conf`: the line.
     pub broken_line: Option<u32>,
+    /// A line of `postgresql.auto.conf` that no server can parse; `SET "a.b.c"` writes one.
+    pub auto_broken: bool,
+    /// Whether the server's user may not open `postgresql.auto.conf`.
+    pub auto_unreadable: bool,
+    /// Whether somebody gave the superuser another password.
+    pub other_password: bool,
     /// `ALTER ROLE postgres SET` or `ALTER DATABASE postgres SET`: the value, and the source's word.
     pub pins: BTreeMap<SettingName, (String, &'static str)>,
     /// What is created in each database.
@@ -56,7 +62,12 @@ impl Cluster {
     /// Returns what all files together say.
     #[must_use]
     pub fn file_value(&self, name: &SettingName) -> Option<&String> {
-        self.auto.get(name).or_else(|| self.base(name))
+        let auto = if self.auto_unreadable {
+            None
+        } else {
+            self.auto.get(name)
+        };
+        auto.or_else(|| self.base(name))
     }
 
     /// Returns the lines of `postgresql.auto.conf` as `pg_file_settings` tells them. Behind a syntax error
@@ -64,7 +75,7 @@ impl Cluster {
     #[must_use]
     pub fn told_lines(&self) -> &BTreeMap<SettingName, String> {
         static NONE: BTreeMap<SettingName, String> = BTreeMap::new();
-        if self.broken_line.is_some() {
+        if self.broken_line.is_some() || self.auto_unreadable {
             &NONE
         } else {
             &self.auto
@@ -84,8 +95,12 @@ impl Cluster {
 
     /// Returns every name that a file gives a value.
     pub fn named(&self) -> BTreeSet<&SettingName> {
-        let maps = [&self.conf, &self.include, &self.auto];
-        maps.into_iter().flat_map(BTreeMap::keys).collect()
+        let auto = (!self.auto_unreadable).then_some(&self.auto);
+        let maps = [Some(&self.conf), Some(&self.include), auto];
+        maps.into_iter()
+            .flatten()
+            .flat_map(BTreeMap::keys)
+            .collect()
     }
 
     /// Returns what `pg_file_settings` tells as errors.
@@ -96,6 +111,14 @@ impl Cluster {
             errors.push(FileError {
                 file: "postgresql.conf".into(),
                 line,
+                name: None,
+                error: "syntax error".into(),
+            });
+        }
+        if self.auto_broken && self.broken_line.is_none() {
+            errors.push(FileError {
+                file: "postgresql.auto.conf".into(),
+                line: 3 + u32::try_from(self.auto.len()).unwrap_or(0),
                 name: None,
                 error: "syntax error".into(),
             });
@@ -119,11 +142,19 @@ impl Cluster {
         errors
     }
 
+    /// Does what the entrypoint does about `postgresql.auto.conf`: what cannot be read is set aside.
+    pub(super) fn mend_auto_conf(&mut self) {
+        if std::mem::take(&mut self.auto_unreadable) {
+            self.auto.clear();
+        }
+        self.auto_broken = false;
+    }
+
     /// Whether a reload applies nothing at all: a syntax error or an unknown name, not a bad value.
     #[must_use]
     pub fn blocks_reload(&self) -> bool {
         let unknown = |name: &SettingName| values::is_unknown(name);
-        self.broken_line.is_some() || self.named().into_iter().any(unknown)
+        self.broken_line.is_some() || self.auto_broken || self.named().into_iter().any(unknown)
     }
 }
 

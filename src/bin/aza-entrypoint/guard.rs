@@ -54,7 +54,6 @@ pub fn fit_auto_conf(data: &Path, sizing: &Sizing, identity: &Identity) -> Resul
     if !file.exists() {
         return Ok(tuned);
     }
-    // An unreadable file is skipped silently by the server, with all it holds: better to stop here.
     let lines = conf::parse(&read(&file)?);
     let reserves = lines.iter().any(|line| line.is_one_of(&RESERVING));
     if !reserves && !lines.iter().any(|line| line.is_one_of(&SPENDING)) {

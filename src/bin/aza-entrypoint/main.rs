@@ -7,6 +7,7 @@
 //! The first process of a container has no default signal handlers, so `docker stop` in the middle of a first
 //! boot takes the whole grace period; the unfinished directory is then made again at the next start.
 
+mod auto_conf;
 mod capacity;
 mod conf;
 mod environment;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     let done = match door(&arguments) {
         Door::Healthcheck => healthcheck::check(),
+        Door::RepairAutoConf => auto_conf::by_request(),
         Door::Server => start(arguments),
         Door::AsItIs => as_it_is(&arguments),
     };
@@ -56,6 +58,8 @@ enum Door {
     Server,
     /// Say whether the server serves.
     Healthcheck,
+    /// Mend `postgresql.auto.conf`, also beside a running server.
+    RepairAutoConf,
     /// Run another command, or `postgres` only to print something.
     AsItIs,
 }
@@ -67,6 +71,7 @@ fn door(arguments: &[OsString]) -> Door {
     };
     match arguments.first().map(|first| first.to_string_lossy()) {
         Some(word) if word == "healthcheck" => Door::Healthcheck,
+        Some(word) if word == auto_conf::REQUEST => Door::RepairAutoConf,
         Some(word) if word != "postgres" && !word.starts_with('-') => Door::AsItIs,
         Some(_) | None if arguments.iter().any(prints) => Door::AsItIs,
         Some(_) | None => Door::Server,
@@ -102,6 +107,7 @@ fn start(arguments: Vec<OsString>) -> Result<(), Refusal> {
         first_boot::run(&environment, &identity, &sizing)?;
     }
     paths::check_version(data)?;
+    auto_conf::before_a_start(data)?;
     include::write(data, &sizing)?;
     let budget = guard::fit_auto_conf(data, &sizing, &identity)?;
     postmaster::remove_stale_pid_file(data)?;
@@ -132,5 +138,6 @@ mod tests {
             assert_eq!(door(words), Door::AsItIs, "{words:?}");
         }
         assert_eq!(door(&["healthcheck"]), Door::Healthcheck);
+        assert_eq!(door(&["repair-auto-conf"]), Door::RepairAutoConf);
     }
 }

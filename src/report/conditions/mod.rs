@@ -15,6 +15,7 @@ mod extensions;
 mod host;
 mod limits;
 mod restart;
+mod secrets;
 mod service;
 mod settings;
 
@@ -52,6 +53,7 @@ pub fn conditions(told: &Told<'_>) -> Vec<Finding> {
         limits::limits(told),
         settings::settings(told),
         extensions::extensions(told),
+        secrets::secrets(told),
         restart::restart_required(told),
         restart::memory_safe(told),
         host::disk_space(told),

@@ -21,6 +21,8 @@ pub(super) fn containers_ready(told: &Told<'_>) -> Finding {
         "OtherCluster",
         "ClusterGone",
         "ImageMissing",
+        "StrayContainers",
+        "RecreateUnderWay",
         "NameConflict",
         "PortConflict",
     ];

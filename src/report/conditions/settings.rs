@@ -28,8 +28,19 @@ pub(super) fn settings(told: &Told<'_>) -> Finding {
     if let Some(unknown) = not_compared(told, kind) {
         return unknown;
     }
-    if let Some(outcome) = failed(told, &["alter system", "reset setting", "reload"]) {
+    if let Some(outcome) = failed(
+        told,
+        &[
+            "alter system",
+            "reset setting",
+            "reload",
+            "repair auto.conf",
+        ],
+    ) {
         return finding(kind, Truth::False, "StepFailed", failure_message(outcome));
+    }
+    if let Some(damage) = &told.drifts.auto_conf {
+        return finding(kind, Truth::False, "ConfigFileError", damage.clone());
     }
     if let Some(error) = server.file_errors.first() {
         let message = format!("{} line {}: {}", error.file, error.line, error.error);
