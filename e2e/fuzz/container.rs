@@ -128,14 +128,12 @@ fn declared(input: &[u8]) {
 
 #[test]
 fn declared_file() {
-    let mut real = Vec::new();
-    for text in ["version = 1\nmemory = 2GB\ncpus = 1\nworkload = web\nstorage = ssd\n"] {
-        real.push(text.as_bytes().to_vec());
-    }
+    let real =
+        "version = 1\nmemory = 2GB\ncpus = 1\nworkload = web\nstorage = ssd\npreload = a,b\n";
     run(&Target {
         name: "declared_file",
         few: 5000,
-        corpus: real,
+        corpus: vec![real.as_bytes().to_vec()],
         words: vec![
             "memory = ",
             "cpus = ",
