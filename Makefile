@@ -12,7 +12,7 @@ AGENT := $(RELEASE)/aza-agent
 ENVIRONMENT = AZA_STATE_DIR="$(STATE_DIR)" AZA_DESIRED_STATE="$(DESIRED_STATE)" $(if $(HOST_NAME),AZA_HOST="$(HOST_NAME)")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build image up down test fmt clippy
+.PHONY: help setup build image up down test fuzz fmt clippy
 
 help: ## Show this
 	@echo "make TARGET, where TARGET is one of:"
@@ -42,6 +42,12 @@ down: ## Stop the agent and its containers; the data stays
 
 test: ## Run what CI runs: format, lints, fences, all tests
 	@docker/test.sh
+
+# Names of targets, and how many cases for each: `make fuzz FUZZ=manifest CASES=10000`.
+FUZZ ?=
+CASES ?= 1000000
+fuzz: ## Throw a million mutated inputs at each parser (5 minutes or more)
+	@AZA_FUZZ_CASES=$(CASES) cargo test --locked --quiet --profile fuzz --test fuzz -- --nocapture --test-threads 2 $(FUZZ)
 
 fmt: ## Format the code
 	@cargo fmt

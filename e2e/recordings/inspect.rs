@@ -91,6 +91,20 @@ fn a_quota_is_a_cpu_limit_too() {
 }
 
 #[test]
+fn a_quota_beyond_all_numbers_is_no_limit_and_a_tiny_one_is_the_least() {
+    let with = |quota: &str| {
+        let text =
+            recording("quota").replace("\"CpuQuota\": 50000", &format!("\"CpuQuota\": {quota}"));
+        assert!(text.contains(quota));
+        interpret(serde_json::from_str(&text).unwrap())
+            .unwrap()
+            .cpus
+    };
+    assert_eq!(with("9223372036854775807"), None);
+    assert_eq!(with("1"), Some(MilliCpu(1)));
+}
+
+#[test]
 fn memory_alone_lets_the_engine_add_as_much_swap() {
     let seen = container("hostnet");
     assert_eq!(

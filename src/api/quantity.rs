@@ -139,7 +139,8 @@ impl MilliCpu {
                 (cpus * 1000.0).round() as u32
             }
         };
-        if milli == 0 {
+        // A million CPUs, in either spelling: what is shown is read again.
+        if milli == 0 || milli > 1_000_000_000 {
             Err(wrong())
         } else {
             Ok(Self(milli))
@@ -218,7 +219,7 @@ mod tests {
             let cpus = MilliCpu::parse(text).unwrap();
             assert_eq!((cpus.0, cpus.to_string().as_str()), (milli, shown));
         }
-        for text in ["0", "-1", "two", "", "NaN", "inf", "0m"] {
+        for text in ["0", "-1", "two", "", "NaN", "inf", "0m", "2147483648m"] {
             assert!(MilliCpu::parse(text).is_err(), "{text}");
         }
     }

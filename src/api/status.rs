@@ -38,6 +38,9 @@ pub struct AgentStatus {
     pub started_at: Timestamp,
     /// When it stopped in order; absent while it runs, and after a crash.
     pub stopped_at: Option<Timestamp>,
+    /// Why the directory is not watched, where it is not: changes are then found by rescans only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unwatched: Option<String>,
 }
 
 /// One stack, in Kubernetes' shape.

@@ -45,7 +45,8 @@ pub fn run(args: &StatusArgs) -> Result<Exit, CliError> {
             });
         }
     }
-    if let Some(remarked) = agent_is_down(file.agent.as_ref()) {
+    let agent = file.agent.as_ref();
+    if let Some(remarked) = agent_is_down(agent).or_else(|| is_unwatched(agent)) {
         remark(&remarked);
     }
     match args.output {
@@ -68,6 +69,15 @@ fn agent_is_down(agent: Option<&AgentStatus>) -> Option<String> {
         });
     Some(format!(
         "note: the agent is not running ({since}); this is what it last saw. Start it: make up, or sudo aza-agent run"
+    ))
+}
+
+/// Says so where a saved manifest is noticed late.
+fn is_unwatched(agent: Option<&AgentStatus>) -> Option<String> {
+    let why = agent?.unwatched.as_ref()?;
+    Some(format!(
+        "note: {why} (a rescan at once: sudo kill -HUP {})",
+        agent?.pid
     ))
 }
 

@@ -16,8 +16,14 @@ pub struct Intake {
     pub rejected: Vec<String>,
     /// What is allowed but dangerous, in words with its place.
     pub warnings: Vec<String>,
+    /// Of files that cannot be read or parsed, why not. A stack that stood there may still do.
+    pub broken: BTreeMap<String, String>,
     /// Whether a stack that is not here is one whose manifest is missing.
     pub complete: bool,
+    /// Whether a file is being saved this moment: the next reading knows more.
+    pub settling: bool,
+    /// Whether there is no manifest at all for this host.
+    pub is_empty: bool,
 }
 
 /// Sorts a snapshot for the agent of one host.
@@ -49,13 +55,17 @@ pub fn sort(snapshot: &Snapshot, host_name: &str) -> Intake {
         let report = match &file.content {
             Ok(report) => report,
             Err(unreadable) => {
+                let file = file.path.display().to_string();
+                intake.broken.insert(file, unreadable.to_string());
                 intake.rejected.push(unreadable.to_string());
                 continue;
             }
         };
-        intake
-            .rejected
-            .extend(report.broken.iter().map(in_one_line));
+        if let Some(broken) = &report.broken {
+            let words = in_one_line(broken);
+            intake.broken.insert(report.file.clone(), words.clone());
+            intake.rejected.push(words);
+        }
         intake.warnings.extend(report.warnings().map(in_one_line));
         for verdict in &report.documents {
             let Err(violations) = &verdict.result else {
@@ -67,10 +77,26 @@ pub fn sort(snapshot: &Snapshot, host_name: &str) -> Intake {
                 Some(name) => {
                     intake.stacks.insert(name.clone(), Err(words.join("; ")));
                 }
-                None => intake.rejected.extend(words),
+                None => {
+                    let file = report.file.clone();
+                    intake
+                        .broken
+                        .entry(file)
+                        .or_insert_with(|| words.join("; "));
+                    intake.rejected.extend(words);
+                }
             }
         }
     }
+    let held = snapshot.pending.iter().filter(|pending| pending.is_long);
+    intake.rejected.extend(held.map(|pending| {
+        format!(
+            "`{}` is still being written: what it says now counts when it is closed",
+            pending.path.display()
+        )
+    }));
+    intake.settling = snapshot.pending.iter().any(|pending| !pending.is_long);
+    intake.is_empty = intake.stacks.is_empty();
     intake
 }
 

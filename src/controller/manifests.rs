@@ -1,5 +1,7 @@
-//! What the directory's manifests mean for the stacks that the loop looks after: taken into force, refused,
-//! or gone.
+//! What the directory's manifests mean for the stacks that the loop looks after: what [`super::standing`] says
+//! turned is kept, told, and looked at.
+
+use std::time::SystemTime;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -7,11 +9,13 @@ use tracing::{info, warn};
 
 use crate::api::chain::in_words;
 use crate::api::desired::Desired;
-use crate::{source, store};
+use crate::source::Moment;
+use crate::store;
 
 use super::Controller;
 use super::intake::{self, Intake};
-use super::tracked::{Gone, Tracked};
+use super::standing::{Gone, Turn, turns};
+use super::tracked::Tracked;
 
 impl Controller {
     /// Recalls the stacks that were looked after before: one whose manifest is invalid or missing now
@@ -41,28 +45,32 @@ impl Controller {
     }
 
     pub(super) fn rescan(&mut self) {
-        match source::read(&self.options.desired_state) {
+        let now = Instant::now();
+        let read = self.directory.read(Moment {
+            clock: now.into_std(),
+            wall: SystemTime::now(),
+        });
+        self.tell_whether_watched();
+        match read {
             Ok(snapshot) => {
+                self.again = snapshot.again.map(|after| now + after);
                 let intake = intake::sort(&snapshot, &self.options.host_name);
-                for warning in intake
-                    .warnings
-                    .iter()
-                    .filter(|w| !self.intake.warnings.contains(w))
-                {
-                    warn!(warning, "manifest");
+                let is_new = |old: &[String], words: &String| !old.contains(words);
+                let before = std::mem::replace(&mut self.intake, intake);
+                for warning in &self.intake.warnings {
+                    if is_new(&before.warnings, warning) {
+                        warn!(warning, "manifest");
+                    }
                 }
-                for wrong in intake
-                    .rejected
-                    .iter()
-                    .filter(|r| !self.intake.rejected.contains(r))
-                {
-                    warn!(wrong, "manifest refused");
+                for wrong in &self.intake.rejected {
+                    if is_new(&before.rejected, wrong) {
+                        warn!(wrong, "manifest refused");
+                    }
                 }
-                self.intake = intake;
-                self.accept();
-                self.miss();
+                self.turn(now);
             }
             Err(error) => {
+                self.again = None;
                 // An unreadable directory is not an empty one: everything stays in force.
                 let words = in_words(&error);
                 if !self.intake.rejected.contains(&words) {
@@ -79,76 +87,66 @@ impl Controller {
         }
     }
 
-    /// Takes valid manifests into force, and keeps the last valid one of the others.
-    fn accept(&mut self) {
-        for (name, verdict) in self.intake.stacks.clone() {
-            match verdict {
-                Ok(desired) => {
-                    if let Err(error) = store::stacks::keep_manifest(&self.options.layout, &desired)
-                    {
-                        warn!(
-                            stack = name.as_str(),
-                            error = in_words(&error),
-                            "cannot keep the manifest"
-                        );
-                    }
-                    if !self.stacks.contains_key(&name) {
-                        info!(
-                            stack = name.as_str(),
-                            manifest = desired.origin,
-                            "looking after a stack"
-                        );
-                        self.track(desired.clone());
-                    }
-                    let Some(tracked) = self.stacks.get_mut(&name) else {
-                        continue;
-                    };
-                    let changed = tracked.desired != desired
-                        || tracked.rejected.is_some()
-                        || tracked.gone != Gone::No;
-                    (tracked.rejected, tracked.missing_since, tracked.gone) =
-                        (None, None, Gone::No);
-                    if changed {
-                        info!(
-                            stack = name.as_str(),
-                            digest = desired.digest,
-                            "manifest in force"
-                        );
-                        tracked.desired = desired;
-                        tracked.wake();
-                    }
-                }
-                Err(why) => {
-                    let Some(tracked) = self.stacks.get_mut(&name) else {
-                        continue;
-                    };
-                    if tracked.rejected.as_ref() != Some(&why) {
-                        warn!(
-                            stack = name.as_str(),
-                            why, "manifest refused; the last valid one stays in force"
-                        );
-                        (tracked.rejected, tracked.missing_since, tracked.gone) =
-                            (Some(why), None, Gone::No);
-                        tracked.wake();
-                    }
-                }
-            }
+    fn tell_whether_watched(&mut self) {
+        let unwatched = self.directory.unwatched().map(str::to_owned);
+        if self.agent.unwatched == unwatched {
+            return;
         }
+        match &unwatched {
+            Some(error) => warn!(error, "the directory is not watched; rescans find changes"),
+            None => info!("the directory is watched"),
+        }
+        self.agent.unwatched = unwatched;
     }
 
-    /// Notes stacks whose manifest is missing. They count as gone after two complete rescans.
-    fn miss(&mut self) {
-        let last = self.intake.stacks.is_empty();
-        for (name, tracked) in &mut self.stacks {
-            if self.intake.stacks.contains_key(name) || !self.intake.complete {
-                continue;
+    fn turn(&mut self, now: Instant) {
+        let standings = self
+            .stacks
+            .iter_mut()
+            .map(|(name, tracked)| (name, &mut tracked.standing));
+        let after = self.options.gone_after;
+        for (name, turn) in turns(standings, &self.intake, now.into_std(), after) {
+            let stack = name.as_str();
+            if let Turn::Appears(desired) = &turn {
+                info!(stack, manifest = desired.origin, "looking after a stack");
+                self.track((**desired).clone());
             }
-            let since = *tracked.missing_since.get_or_insert_with(Instant::now);
-            let gone = if last { Gone::Last } else { Gone::Yes };
-            if since.elapsed() >= self.options.gone_after && tracked.gone != gone {
-                warn!(stack = name.as_str(), policy = ?tracked.desired.deletion_policy, last, "the manifest is gone");
-                tracked.gone = gone;
-                tracked.wake();
+            let Some(tracked) = self.stacks.get_mut(&name) else {
+                continue;
+            };
+            let desired = &tracked.standing.desired;
+            match &turn {
+                Turn::Appears(_) | Turn::InForce => {
+                    info!(stack, digest = desired.digest, "manifest in force");
+                    tracked.kept = false;
+                }
+                Turn::Refused(why) => {
+                    warn!(
+                        stack,
+                        why, "manifest refused; the last valid one stays in force"
+                    );
+                }
+                Turn::Gone => {
+                    let (policy, last) =
+                        (desired.deletion_policy, tracked.standing.gone == Gone::Last);
+                    warn!(stack, ?policy, last, "the manifest is gone");
+                }
+            }
+            tracked.wake();
+        }
+        self.keep_manifests();
+    }
+
+    /// Keeps what is in force. What could not be kept, on a full disk, is tried again at the next reading.
+    fn keep_manifests(&mut self) {
+        for (name, tracked) in self.stacks.iter_mut().filter(|(_, tracked)| !tracked.kept) {
+            match store::stacks::keep_manifest(&self.options.layout, &tracked.standing.desired) {
+                Ok(()) => tracked.kept = true,
+                Err(error) => warn!(
+                    stack = name.as_str(),
+                    error = in_words(&error),
+                    "cannot keep the manifest"
+                ),
             }
         }
     }

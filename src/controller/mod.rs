@@ -13,6 +13,7 @@ pub mod live;
 
 mod intake;
 mod manifests;
+mod standing;
 mod status;
 mod tracked;
 
@@ -40,13 +41,14 @@ use crate::host::lock::Lock;
 use crate::observe::Eyes;
 use crate::observe::password::Passwords;
 use crate::reconcile::{self, After, Next};
-use crate::source::{self, Watch};
+use crate::source::DesiredState;
 use crate::store;
 
 use events::Heard;
 use intake::Intake;
 use live::Live;
-use tracked::{Gone, Tracked};
+use standing::Gone;
+use tracked::Tracked;
 
 /// Between two readings of the directory where no event tells of a change.
 pub const RESCAN: Duration = Duration::from_secs(60);
@@ -140,7 +142,10 @@ struct Controller {
     docker: Docker,
     world: Live,
     stacks: BTreeMap<StackName, Tracked>,
+    directory: DesiredState,
     intake: Intake,
+    /// When to read the directory again for a file that does not count yet.
+    again: Option<Instant>,
     previous: BTreeMap<String, Status>,
     agent: AgentStatus,
     written: Option<StatusFile>,
@@ -184,13 +189,17 @@ impl Controller {
             lock: lock.display().to_string(),
             started_at: Timestamp::now(),
             stopped_at: None,
+            unwatched: None,
         };
+        let directory = DesiredState::new(&options.desired_state);
         Ok(Self {
             options,
             docker,
             world,
             stacks: BTreeMap::new(),
+            directory,
             intake: Intake::default(),
+            again: None,
             previous,
             agent,
             written: None,
@@ -205,7 +214,6 @@ impl Controller {
         let mut hangup = signal(SignalKind::hangup()).map_err(ControllerError::Signals)?;
         let (tell, mut heard) = mpsc::unbounded_channel();
         let listener = tokio::spawn(events::listen(self.docker.clone(), tell));
-        let mut watch = self.watch();
         let mut rescan = tokio::time::interval(self.options.rescan);
         info!(desired_state = %self.options.desired_state.display(), host = self.options.host_name, "agent started");
         self.take_over_from_state();
@@ -217,25 +225,16 @@ impl Controller {
             if self.options.once && self.is_settled() {
                 break;
             }
-            let due = self.next_due();
+            let (due, again) = (self.next_due(), self.again);
             // Every arm may be dropped: signals, hints and messages stay queued, and passes go on in
             // their own tasks.
             tokio::select! {
                 _ = terminate.recv() => self.stop(),
                 _ = interrupt.recv() => self.stop(),
                 _ = hangup.recv() => self.rescan(),
-                changed = changed(&mut watch) => {
-                    if let Err(error) = changed {
-                        warn!(error = in_words(&error), "the directory is not watched; rescans find changes");
-                    }
-                    self.rescan();
-                }
-                _ = rescan.tick() => {
-                    if watch.is_none() {
-                        watch = self.watch();
-                    }
-                    self.rescan();
-                }
+                () = self.directory.changed() => self.rescan(),
+                () = sleep_until(again) => self.rescan(),
+                _ = rescan.tick() => self.rescan(),
                 Some(told) = heard.recv() => self.wake(&told),
                 Some(done) = self.passes.join_next() => self.absorb(done),
                 () = tokio::time::sleep_until(due) => {}
@@ -264,19 +263,6 @@ impl Controller {
         self.stopping.store(true, Ordering::Relaxed);
     }
 
-    fn watch(&self) -> Option<Watch> {
-        match Watch::start(&self.options.desired_state) {
-            Ok(watch) => Some(watch),
-            Err(error) => {
-                warn!(
-                    error = in_words(&error),
-                    "the directory is not watched; rescans find changes"
-                );
-                None
-            }
-        }
-    }
-
     fn start_due_passes(&mut self) {
         let now = Instant::now();
         for (name, tracked) in &mut self.stacks {
@@ -287,7 +273,7 @@ impl Controller {
             let approved = store::requests::is_approved(&self.options.layout, name);
             let (before, name, mut world) =
                 (tracked.before(approved), name.clone(), self.world.clone());
-            let gone = tracked.gone;
+            let gone = tracked.standing.gone;
             self.passes.spawn(async move {
                 let after = match gone {
                     Gone::No => reconcile::pass(&mut world, before).await,
@@ -322,7 +308,7 @@ impl Controller {
                 );
             }
         }
-        if tracked.gone == Gone::Yes && after.seen.container.is_absent() {
+        if tracked.standing.gone == Gone::Yes && after.seen.container.is_absent() {
             self.forget(&name);
             return;
         }
@@ -379,13 +365,13 @@ impl Controller {
     }
 
     fn is_settled(&self) -> bool {
-        self.passes.is_empty() && self.stacks.values().all(is_settled)
+        self.passes.is_empty() && !self.intake.settling && self.stacks.values().all(is_settled)
     }
 }
 
-async fn changed(watch: &mut Option<Watch>) -> Result<(), source::watch::WatchError> {
-    match watch {
-        Some(watch) => watch.changed().await,
+async fn sleep_until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
         None => std::future::pending().await,
     }
 }
@@ -396,3 +382,6 @@ fn is_settled(tracked: &Tracked) -> bool {
     looked
         && (tracked.failures >= ONCE_TRIES || tracked.failures == 0 && tracked.due > Instant::now())
 }
+
+#[cfg(test)]
+mod directory_tests;

@@ -14,12 +14,14 @@ use crate::facts::{Observed, Record};
 use crate::reconcile::requeue::{FIRST_BACKOFF, LONGEST_BACKOFF};
 use crate::reconcile::{After, Before, Next};
 
+use super::standing::Standing;
+
 /// A stack that the loop looks after.
 pub struct Tracked {
-    /// The manifest in force.
-    pub desired: Desired,
-    /// Why the newest text of the manifest is not in force, where it is not.
-    pub rejected: Option<String>,
+    /// How its manifest stands.
+    pub standing: Standing,
+    /// Whether the manifest in force is kept in the state directory.
+    pub kept: bool,
     /// What the agent remembers.
     pub record: Option<Record>,
     /// What was told last.
@@ -30,24 +32,9 @@ pub struct Tracked {
     pub running: bool,
     /// Whether something happened during the pass.
     pub again: bool,
-    /// Since when the manifest is missing from complete rescans.
-    pub missing_since: Option<Instant>,
-    /// Whether it counts as gone, and its deletion policy with it.
-    pub gone: Gone,
     /// How often in a row a pass failed.
     pub failures: u32,
     backoff: ExponentialBackoff,
-}
-
-/// Whether a stack's manifest is gone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Gone {
-    /// It is there, or not missing for long enough.
-    No,
-    /// It was the last one: reported, and its deletion policy is not executed.
-    Last,
-    /// It is: the deletion policy counts.
-    Yes,
 }
 
 impl Tracked {
@@ -61,15 +48,13 @@ impl Tracked {
     ) -> Self {
         let status = previous.unwrap_or_else(|| empty_status(&desired, now));
         Self {
-            desired,
-            rejected: None,
+            standing: Standing::new(desired),
+            kept: true,
             record,
             status,
             due: Instant::now(),
             running: false,
             again: false,
-            missing_since: None,
-            gone: Gone::No,
             failures: 0,
             backoff: ExponentialBackoff {
                 initial_interval: FIRST_BACKOFF,
@@ -93,8 +78,8 @@ impl Tracked {
     #[must_use]
     pub fn before(&self, approved: bool) -> Before {
         Before {
-            desired: self.desired.clone(),
-            rejected: self.rejected.clone(),
+            desired: self.standing.desired.clone(),
+            rejected: self.standing.rejected.clone(),
             record: self.record.clone(),
             conditions: self.status.conditions.clone(),
             events: self.status.events.clone(),
@@ -111,7 +96,7 @@ impl Tracked {
             conditions: after.conditions,
             events: after.events,
             changed_at: self.status.changed_at,
-            ..empty_status(&self.desired, now)
+            ..empty_status(&self.standing.desired, now)
         };
         if status != self.status {
             self.status = Status {
@@ -150,7 +135,7 @@ impl Tracked {
     pub fn item(&self) -> StackStatus {
         StackStatus {
             metadata: Metadata {
-                name: self.desired.name.to_string(),
+                name: self.standing.desired.name.to_string(),
             },
             status: self.status.clone(),
         }

@@ -53,11 +53,11 @@ pub(super) fn cpu_list(text: &str) -> Option<u32> {
     if text.is_empty() {
         return Some(0);
     }
-    let mut count = 0;
+    let mut count: u32 = 0;
     for range in text.split(',') {
         let (from, to) = range.split_once('-').unwrap_or((range, range));
         let (from, to): (u32, u32) = (from.trim().parse().ok()?, to.trim().parse().ok()?);
-        count += to.checked_sub(from)? + 1;
+        count = to.checked_sub(from)?.checked_add(1)?.checked_add(count)?;
     }
     Some(count)
 }

@@ -14,7 +14,9 @@ pub fn host_capacity(root: &Path) -> io::Result<(Bytes, u32)> {
     let meminfo = root.join("proc/meminfo");
     let kib = files::keyed(&meminfo, "MemTotal")?
         .ok_or_else(|| files::garbage(&meminfo, "no MemTotal line"))?;
-    Ok((Bytes(kib * Bytes::KIB), cpus(root)?))
+    let bytes = kib.checked_mul(Bytes::KIB);
+    let bytes = bytes.ok_or_else(|| files::garbage(&meminfo, &format!("MemTotal: {kib}")))?;
+    Ok((Bytes(bytes), cpus(root)?))
 }
 
 fn cpus(root: &Path) -> io::Result<u32> {

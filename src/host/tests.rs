@@ -315,3 +315,19 @@ fn the_reference_points_hold_on_trees_of_both_versions() {
         }
     }
 }
+
+#[test]
+fn a_number_that_no_kernel_writes_is_an_error_and_no_overflow() {
+    for (path, text) in [
+        ("proc/meminfo", "MemTotal: 18446744073709551615 kB\n"),
+        ("sys/devices/system/cpu/online", "0-4294967295\n"),
+        ("sys/devices/system/cpu/online", "0-4294967294,0-9\n"),
+    ] {
+        let root = host(&[(path, text)]);
+        let wrong = host_capacity(root.path()).unwrap_err();
+        assert!(
+            wrong.to_string().contains("not what the kernel writes"),
+            "{wrong}"
+        );
+    }
+}

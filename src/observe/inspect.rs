@@ -80,15 +80,19 @@ fn limit(bytes: Option<i64>) -> Option<Bytes> {
 fn cpus(host: &HostConfig) -> Option<MilliCpu> {
     let nano = host.nano_cpus.unwrap_or(0);
     if nano > 0 {
-        return u32::try_from(nano / 1_000_000).ok().map(MilliCpu);
+        // Less than a thousandth of a CPU is as little as we can say.
+        return u32::try_from(nano / 1_000_000)
+            .ok()
+            .map(|m| MilliCpu(m.max(1)));
     }
     let (quota, period) = (
         host.cpu_quota.unwrap_or(0),
         host.cpu_period.filter(|p| *p > 0).unwrap_or(100_000),
     );
     (quota > 0)
-        .then(|| u32::try_from(quota * 1000 / period).ok().map(MilliCpu))
+        .then(|| u32::try_from(quota.checked_mul(1000)? / period).ok())
         .flatten()
+        .map(|milli| MilliCpu(milli.max(1)))
 }
 
 /// The wanted bindings, not the live ones: a stopped container has no live ones.

@@ -104,25 +104,6 @@ fn a_missing_directory_is_an_error_and_an_empty_one_is_not() {
 }
 
 #[test]
-fn the_digest_changes_with_names_and_contents_only() {
-    let directory = directory(&[("a.yaml", &manifest("good"))]);
-    let digest = || read(directory.path()).unwrap().digest;
-    let first = digest();
-    assert_eq!(first, digest());
-    fs::write(directory.path().join("notes.txt"), "x").unwrap();
-    assert_eq!(first, digest());
-    fs::write(directory.path().join("a.yaml"), manifest("other")).unwrap();
-    let second = digest();
-    assert_ne!(first, second);
-    fs::rename(
-        directory.path().join("a.yaml"),
-        directory.path().join("b.yaml"),
-    )
-    .unwrap();
-    assert_ne!(second, digest());
-}
-
-#[test]
 fn every_example_is_valid_and_sets_a_workload() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("desired-state");
     let active = read(&root).unwrap();

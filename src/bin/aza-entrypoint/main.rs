@@ -17,6 +17,7 @@ mod healthcheck;
 mod identity;
 mod include;
 mod initdb;
+mod kind;
 mod lock;
 mod log;
 mod paths;
