@@ -17,6 +17,7 @@ use super::{CliError, Exit, Format, HostArgs};
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
     /// The stack.
+    #[arg(value_name = "STACK")]
     name: String,
     /// One setting; without it all that the tuner or the manifest decides.
     setting: Option<String>,

@@ -9,6 +9,7 @@ use std::io;
 use std::path::Path;
 
 mod cgroup;
+pub mod disk;
 mod files;
 pub mod layout;
 pub mod lock;
