@@ -57,7 +57,10 @@ pub fn run(args: &CompletionsArgs) -> Result<Exit, CliError> {
 /// Standard output cannot be written.
 pub fn names(args: &NamesArgs) -> Result<Exit, CliError> {
     let layout = Layout::new(&args.state.state_dir);
-    let file = store::status::load(&layout).ok().flatten().unwrap_or_default();
+    let file = store::status::load(&layout)
+        .ok()
+        .flatten()
+        .unwrap_or_default();
     let names = file.items.iter().map(|i| format!("{}\n", i.metadata.name));
     print(&names.collect::<String>())?;
     Ok(Exit::Done)
@@ -102,7 +105,9 @@ fn zsh(text: &str) -> String {
         }
     });
     let text: String = lines.map(|line| line + "\n").collect();
-    let function = format!("_aza_agent_stacks() {{\n    compadd -- ${{(f)\"$({NAMES})\"}}\n    _files\n}}\n\n");
+    let function = format!(
+        "_aza_agent_stacks() {{\n    compadd -- ${{(f)\"$({NAMES})\"}}\n    _files\n}}\n\n"
+    );
     let at = text.find("_aza-agent() {").unwrap_or(0);
     format!("{}{function}{}", &text[..at], &text[at..])
 }

@@ -89,7 +89,7 @@ pub fn run(args: &EventsArgs) -> Result<Exit, CliError> {
         });
     };
     status::only(&mut file, args.name.as_deref())?;
-    if let Some(note) = status::agent_is_down(file.agent.as_ref()) {
+    if let Some(note) = status::agent_is_down(&layout, file.agent.as_ref()) {
         remark(&note);
     }
     let events = chosen(args, &file, Timestamp::now());
@@ -162,7 +162,7 @@ async fn follow(args: &EventsArgs, layout: &Layout) -> Result<Exit, CliError> {
             status::only(file, args.name.as_deref())?;
         }
         let note = match &file {
-            Some(file) => status::agent_is_down(file.agent.as_ref()),
+            Some(file) => status::agent_is_down(layout, file.agent.as_ref()),
             None => Some("note: no agent has written a status yet".to_owned()),
         };
         if let Some(note) = note.as_ref().filter(|note| noted.as_ref() != Some(note)) {
@@ -185,7 +185,12 @@ async fn follow(args: &EventsArgs, layout: &Layout) -> Result<Exit, CliError> {
         let kept: HashSet<(&str, Timestamp)> = file
             .items
             .iter()
-            .flat_map(|i| i.status.events.iter().map(|e| (i.metadata.name.as_str(), e.time)))
+            .flat_map(|i| {
+                i.status
+                    .events
+                    .iter()
+                    .map(|e| (i.metadata.name.as_str(), e.time))
+            })
             .collect();
         seen.retain(|(stack, time, ..)| kept.contains(&(stack.as_str(), *time)));
     }

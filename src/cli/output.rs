@@ -54,13 +54,21 @@ pub fn redraw(text: &str, lines: usize) -> Result<Reader, CliError> {
     let all: Vec<&str> = text.lines().collect();
     let room = lines.saturating_sub(1).max(1);
     let mut screen = String::from("\x1b[H");
-    let shown = if all.len() > room { room - 1 } else { all.len() };
+    let shown = if all.len() > room {
+        room - 1
+    } else {
+        all.len()
+    };
     for line in &all[..shown] {
         screen.push_str(line);
         screen.push_str("\x1b[K\n");
     }
     if shown < all.len() {
-        let _ = write!(screen, "… {} more lines, not shown\x1b[K\n", all.len() - shown);
+        let _ = write!(
+            screen,
+            "… {} more lines, not shown\x1b[K\n",
+            all.len() - shown
+        );
     }
     screen.push_str("\x1b[J");
     // Not through `anstream`: where it takes colour away it takes the cursor's way home too.
@@ -128,7 +136,11 @@ pub fn screen() -> Option<(usize, usize)> {
     let size = rustix::termios::tcgetwinsize(&out).ok()?;
     let (columns, lines) = (usize::from(size.ws_col), usize::from(size.ws_row));
     // A serial console may not know its size.
-    Some(if columns == 0 { (80, 24) } else { (columns, lines) })
+    Some(if columns == 0 {
+        (80, 24)
+    } else {
+        (columns, lines)
+    })
 }
 
 /// Colours a condition's status: green as it should be, red where not, yellow where unknown.

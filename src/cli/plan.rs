@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::plan::Plan;
 
-use super::output::{bold, json, print, width};
+use super::output::{bold, json, print, remark, width};
 use super::stack::{block_on, connect, look, manifests, need_root};
 use super::table::{Table, wrapped};
 use super::{CliError, Exit, Format, HostArgs};
@@ -40,6 +40,9 @@ struct Item {
 pub fn run(args: &PlanArgs) -> Result<Exit, CliError> {
     need_root("plan")?;
     let stacks = manifests(&args.host, args.what.as_deref())?;
+    if stacks.is_empty() {
+        remark("no valid manifest for this host: aza-agent init NAME writes one");
+    }
     let items = block_on(async {
         let docker = connect(&args.host.docker).await?;
         let mut items = Vec::new();

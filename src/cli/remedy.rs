@@ -8,6 +8,8 @@ use std::io;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
+use crate::host::layout::{Layout, STATE_DIR};
+
 use super::{DOCKER_SOCKET, HostArgs, image, stack};
 
 /// What keeps us from Docker.
@@ -123,16 +125,22 @@ fn docker_log() -> &'static str {
 
 /// Returns what to type so that an agent runs, for those who found that none does.
 #[must_use]
-pub fn start_agent(desired_state: Option<&str>) -> String {
-    if has_systemd() && Path::new("/etc/systemd/system/aza-agent.service").exists() {
+pub fn start_agent(state_dir: &Path, desired_state: Option<&str>) -> String {
+    let is_default = state_dir == Path::new(STATE_DIR);
+    if is_default && has_systemd() && Path::new("/etc/systemd/system/aza-agent.service").exists() {
         return as_root("systemctl start aza-agent");
     }
-    let directory = desired_state.unwrap_or("DIR");
-    as_root(&format!(
+    let mut command = format!(
         "{} run --desired-state {}",
         program(),
-        quoted(directory)
-    ))
+        quoted(desired_state.unwrap_or("DIR"))
+    );
+    // sudo keeps no environment, so the option says it.
+    if !is_default {
+        command.push_str(" --state-dir ");
+        command.push_str(&quoted(&state_dir.display().to_string()));
+    }
+    as_root(&command)
 }
 
 /// Finds the first thing that keeps a database from running here, and returns what to type: Docker, the image,
@@ -149,13 +157,13 @@ pub fn first_obstacle(host: &HostArgs, image: Option<&str>) -> String {
     if image_is_missing(&host.docker, image) {
         return build_image(image);
     }
-    let layout = crate::host::layout::Layout::new(&host.state.state_dir);
+    let layout = Layout::new(&host.state.state_dir);
     let directory = stack::desired_state(host, &layout);
     let directory = std::path::absolute(&directory).unwrap_or(directory);
     if !directory.is_dir() {
         return make_directory(&directory);
     }
-    start_agent(Some(&directory.display().to_string()))
+    start_agent(layout.root(), Some(&directory.display().to_string()))
 }
 
 /// Returns what opens a file at the place that is wrong, and what checks it afterwards.
@@ -175,7 +183,10 @@ pub fn edit(file: &str, line: usize) -> String {
 pub fn make_directory(path: &Path) -> String {
     let named = quoted(&path.display().to_string());
     let make = as_root(&format!("mkdir -p {named}"));
-    format!("{make}, then {} init NAME --desired-state {named}; or name another directory with --desired-state", program())
+    format!(
+        "{make}, then {} init NAME --desired-state {named}; or name another directory with --desired-state",
+        program()
+    )
 }
 
 /// Returns what makes an image.
@@ -213,7 +224,13 @@ pub fn again() -> String {
 #[must_use]
 pub fn again_with(wrong: &str, right: &str) -> String {
     let words = env::args().skip(1);
-    let words = words.map(|word| if word == wrong { right.to_owned() } else { word });
+    let words = words.map(|word| {
+        if word == wrong {
+            right.to_owned()
+        } else {
+            word
+        }
+    });
     line(words)
 }
 
@@ -232,7 +249,9 @@ fn line(words: impl Iterator<Item = String>) -> String {
 
 /// Returns this program as it was called.
 fn program() -> String {
-    env::args().next().map_or("aza-agent".to_owned(), |p| quoted(&p))
+    env::args()
+        .next()
+        .map_or("aza-agent".to_owned(), |p| quoted(&p))
 }
 
 /// Quotes a word for a shell, where it needs it.

@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 
 use bollard::Docker;
 
-use crate::api::{StackName, Violation};
 use crate::api::desired::Desired;
 use crate::api::validate::validate;
+use crate::api::{StackName, Violation};
+use crate::controller::intake;
 use crate::facts::Observed;
 use crate::host::layout::Layout;
 use crate::observe::Eyes;
 use crate::reconcile::{self, Thought};
-use crate::controller::intake;
 use crate::{source, store};
 
 use super::output::remark;
@@ -116,7 +116,9 @@ pub fn manifests(args: &HostArgs, what: Option<&str>) -> Result<Vec<Desired>, Cl
             if store::stacks::manifest(&layout, &name)?.is_none() {
                 return Err(refused(&snapshot, &name, why));
             }
-            return Ok(last_valid(&layout, &snapshot, &name, why)?.into_iter().collect());
+            return Ok(last_valid(&layout, &snapshot, &name, why)?
+                .into_iter()
+                .collect());
         }
         None => {}
     }

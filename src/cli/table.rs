@@ -7,7 +7,7 @@
 /// The last column is not squeezed below this: a sentence of three words a line reads worse than one below.
 const NARROWEST: usize = 32;
 /// How far a cell that goes below its row is set in.
-const INDENT: usize = 6;
+const INDENT: usize = 8;
 /// Between two columns.
 const GAP: usize = 2;
 
@@ -200,14 +200,19 @@ mod tests {
     fn what_has_no_room_beside_goes_below_and_nothing_is_lost() {
         let mut table = Table::new(&[]);
         let step = "set limits: 1GB memory → 2GB memory".to_owned();
-        table.row(["1.".to_owned(), step, "none".to_owned(), "the manifest differs from it".to_owned()]);
+        table.row([
+            "1.".to_owned(),
+            step,
+            "none".to_owned(),
+            "the manifest differs from it".to_owned(),
+        ]);
         assert_eq!(
             shown(&table, Some(50)),
-            "1.  set limits: 1GB memory → 2GB memory  none\n      the manifest differs from it\n"
+            "1.  set limits: 1GB memory → 2GB memory  none\n        the manifest differs from it\n"
         );
         assert_eq!(
             shown(&table, Some(30)),
-            "1.  set limits: 1GB memory →\n    2GB memory\n      none  the manifest differs\n      from it\n"
+            "1.  set limits: 1GB memory →\n    2GB memory\n        none  the manifest\n        differs from it\n"
         );
     }
 

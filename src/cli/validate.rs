@@ -47,6 +47,9 @@ pub fn run(args: &ValidateArgs) -> Result<Exit, CliError> {
     verdict
         .violations
         .extend(clashes(&stacks).iter().map(ToString::to_string));
+    if verdict.violations.is_empty() && stacks.is_empty() {
+        remark("no manifests there: *.yaml and *.yml count");
+    }
     let is_valid = verdict.violations.is_empty();
     match args.output {
         Format::Json => json(&verdict)?,

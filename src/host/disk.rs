@@ -26,7 +26,10 @@ fn device_rotates(root: &Path, major: u32, minor: u32) -> io::Result<Option<bool
         return Ok(None);
     };
     // A partition has no queue of its own: the disk it is on does.
-    for place in [Some(device.as_path()), device.parent()].into_iter().flatten() {
+    for place in [Some(device.as_path()), device.parent()]
+        .into_iter()
+        .flatten()
+    {
         let known = files::value(&place.join("queue/rotational"), |text| match text {
             "0" => Some(false),
             "1" => Some(true),
@@ -65,7 +68,10 @@ mod tests {
     fn a_partition_is_what_its_disk_is() {
         for (minor, rotational, rotates) in [(0, "1", true), (1, "1", true), (1, "0", false)] {
             let root = disk("sda", rotational);
-            assert_eq!(device_rotates(root.path(), 8, minor).unwrap(), Some(rotates));
+            assert_eq!(
+                device_rotates(root.path(), 8, minor).unwrap(),
+                Some(rotates)
+            );
         }
     }
 
@@ -80,6 +86,9 @@ mod tests {
 
     #[test]
     fn a_file_system_without_a_device_is_unknown() {
-        assert_eq!(device_rotates(disk("sda", "1").path(), 0, 47).unwrap(), None);
+        assert_eq!(
+            device_rotates(disk("sda", "1").path(), 0, 47).unwrap(),
+            None
+        );
     }
 }

@@ -33,7 +33,7 @@ const PORTS: std::ops::Range<u16> = 5432..5532;
 /// Arguments of `init`.
 #[derive(Debug, Args)]
 pub struct InitArgs {
-    /// The new stack's name.
+    /// What to call it: container, volume and file are named after it.
     name: String,
     /// Where to write it; `-` prints it [default: NAME.yaml in the directory of manifests].
     #[arg(long, value_name = "FILE")]
@@ -244,7 +244,9 @@ fn others(directory: &Path, args: &InitArgs) -> Result<Vec<Desired>, CliError> {
     let host = host_name(args.host.host.as_deref());
     for report in snapshot.reports() {
         if let Some(wrong) = report.violations().next() {
-            remark(&format!("note: not counted, because it is invalid: {wrong}"));
+            remark(&format!(
+                "note: not counted, because it is invalid: {wrong}"
+            ));
         }
     }
     let here = snapshot
@@ -313,7 +315,10 @@ fn storage(asked: Option<Storage>) -> (Storage, &'static str) {
     let place = if data.exists() { data } else { Path::new("/") };
     match host::disk::rotates(Path::new("/"), place) {
         Ok(Some(true)) => (Storage::Hdd, "The kernel says that this disk rotates:"),
-        Ok(Some(false)) => (Storage::Ssd, "The kernel says that this disk does not rotate:"),
+        Ok(Some(false)) => (
+            Storage::Ssd,
+            "The kernel says that this disk does not rotate:",
+        ),
         Ok(None) | Err(_) => (
             Storage::Ssd,
             "This host does not say what its disk is; most are flash:",
@@ -328,7 +333,9 @@ fn port(asked: Option<u16>, others: &[Desired]) -> Result<u16, InitError> {
         TcpListener::bind(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)).is_ok()
     };
     let Some(port) = asked else {
-        let free = PORTS.into_iter().find(|p| declared(*p).is_none() && is_free(*p));
+        let free = PORTS
+            .into_iter()
+            .find(|p| declared(*p).is_none() && is_free(*p));
         return free.ok_or(InitError::NoPort);
     };
     if let Some(other) = declared(port) {
@@ -401,7 +408,10 @@ fn told(
             host.memory.as_mib()
         ));
     }
-    let agent = store::status::load(layout).ok().flatten().and_then(|s| s.agent);
+    let agent = store::status::load(layout)
+        .ok()
+        .flatten()
+        .and_then(|s| s.agent);
     let watched = agent.filter(status::is_running).is_some_and(|agent| {
         let directory = path.parent().unwrap_or(Path::new("."));
         let same = |a: &Path, b: &Path| fs::canonicalize(a).ok() == fs::canonicalize(b).ok();

@@ -15,7 +15,9 @@ fn host(mib: u64, cpus: u32) -> Host {
 }
 
 fn other(name: &str, memory: Option<&str>) -> Desired {
-    let resources = memory.map_or(String::new(), |m| format!("  resources: {{memory: {m}, cpus: 2}}\n"));
+    let resources = memory.map_or(String::new(), |m| {
+        format!("  resources: {{memory: {m}, cpus: 2}}\n")
+    });
     let text = format!(
         "apiVersion: aza.dev/v1alpha1\nkind: PostgresStack\nmetadata: {{name: {name}}}\nspec:\n  workload: web\n{resources}"
     );
@@ -34,7 +36,11 @@ fn written(host: Host, share: &Share, workload: Workload) -> Desired {
         has_schema: true,
     });
     let report = validate(text.as_bytes(), "main.yaml");
-    let wrong: Vec<String> = report.violations().chain(report.warnings()).map(ToString::to_string).collect();
+    let wrong: Vec<String> = report
+        .violations()
+        .chain(report.warnings())
+        .map(ToString::to_string)
+        .collect();
     assert!(wrong.is_empty(), "{}\n{text}", wrong.join("\n"));
     report.stacks().next().unwrap().clone()
 }
@@ -54,7 +60,10 @@ fn what_is_written_is_valid_and_keeps_the_tuners_budget_on_every_host() {
                 let desired = written(host, &share, workload);
                 let memory = desired.resources.memory.unwrap();
                 assert_eq!(memory, share.memory);
-                assert!(memory.0 + system(host.memory).0 <= host.memory.0, "{mib} MB");
+                assert!(
+                    memory.0 + system(host.memory).0 <= host.memory.0,
+                    "{mib} MB"
+                );
                 let cpus = desired.resources.cpus.unwrap().whole();
                 assert!(cpus <= host.cpus, "{cpus} of {}", host.cpus);
                 let tuning = tune(&Inputs {
@@ -98,7 +107,11 @@ fn stack_after_stack_never_promises_more_than_the_host_has() {
         while let Ok(share) = share(host, &declared, NOTHING) {
             declared.push(other("next", Some(&share.memory.to_string())));
             let total: u64 = declared.iter().map(|d| d.resources.memory.unwrap().0).sum();
-            assert!(total + share.system.0 <= host.memory.0, "{mib} MB, {} stacks", declared.len());
+            assert!(
+                total + share.system.0 <= host.memory.0,
+                "{mib} MB, {} stacks",
+                declared.len()
+            );
         }
         assert!(!declared.is_empty(), "{mib} MB");
     }
@@ -107,9 +120,17 @@ fn stack_after_stack_never_promises_more_than_the_host_has() {
 #[test]
 fn a_host_that_is_too_small_is_refused_and_told_what_it_lacks() {
     let refused = share(host(700, 1), &[], NOTHING).unwrap_err();
-    assert_eq!((refused.host, refused.system), (Bytes::mib(700), Bytes::mib(256)));
+    assert_eq!(
+        (refused.host, refused.system),
+        (Bytes::mib(700), Bytes::mib(256))
+    );
     // Whoever says how much gets it, up to what is there.
-    assert_eq!(share(host(700, 1), &[], (Some(LEAST), None)).unwrap().memory, LEAST);
+    assert_eq!(
+        share(host(700, 1), &[], (Some(LEAST), None))
+            .unwrap()
+            .memory,
+        LEAST
+    );
     assert!(share(host(500, 1), &[], (Some(LEAST), None)).is_err());
 }
 

@@ -71,7 +71,7 @@ pub fn run(args: &StatusArgs) -> Result<Exit, CliError> {
         });
     };
     only(&mut file, args.name.as_deref())?;
-    if let Some(remarked) = agent_is_down(file.agent.as_ref()) {
+    if let Some(remarked) = agent_is_down(&layout, file.agent.as_ref()) {
         remark(&remarked);
     }
     match args.output {
@@ -104,7 +104,7 @@ pub fn only(file: &mut StatusFile, name: Option<&str>) -> Result<(), CliError> {
 }
 
 /// Says so where nobody keeps the status true.
-pub fn agent_is_down(agent: Option<&AgentStatus>) -> Option<String> {
+pub fn agent_is_down(layout: &Layout, agent: Option<&AgentStatus>) -> Option<String> {
     let agent = agent?;
     if is_running(agent) {
         return None;
@@ -116,7 +116,7 @@ pub fn agent_is_down(agent: Option<&AgentStatus>) -> Option<String> {
         });
     Some(format!(
         "note: the agent is not running ({since}); this is what it last saw. Start it: {}",
-        remedy::start_agent(Some(&agent.desired_state))
+        remedy::start_agent(layout.root(), Some(&agent.desired_state))
     ))
 }
 
@@ -127,9 +127,7 @@ pub fn is_running(agent: &AgentStatus) -> bool {
     let is_alive = i32::try_from(agent.pid)
         .ok()
         .and_then(rustix::process::Pid::from_raw)
-        .is_some_and(|pid| {
-            rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH)
-        });
+        .is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH));
     is_held && is_alive && agent.stopped_at.is_none()
 }
 

@@ -33,7 +33,10 @@ pub fn page(file: &StatusFile, in_full: bool, now: Timestamp, width: Option<usiz
         .filter(|i| in_full || needs_a_look(i))
         .collect();
     let in_full = in_full || troubled.len() == 1;
-    for item in troubled.iter().take(if in_full { usize::MAX } else { MOST }) {
+    for item in troubled
+        .iter()
+        .take(if in_full { usize::MAX } else { MOST })
+    {
         if !text.is_empty() {
             text.push('\n');
         }

@@ -189,9 +189,9 @@ fn look(args: &StatusArgs, layout: &Layout) -> Result<View, CliError> {
         None => Some(format!(
             "no agent has written a status in `{}` yet. Start it: {}",
             layout.root().display(),
-            remedy::start_agent(Some(&directory.display().to_string()))
+            remedy::start_agent(layout.root(), Some(&directory.display().to_string()))
         )),
-        Some(status) => agent_is_down(status.agent.as_ref()),
+        Some(status) => agent_is_down(layout, status.agent.as_ref()),
     };
     Ok(View {
         status,
@@ -220,7 +220,10 @@ fn standings(goal: Goal, only: Option<&str>, view: &View) -> Result<Vec<Standing
     let names: Vec<&str> = match only {
         Some(name) if declared.contains_key(name) || statuses.contains_key(name) => vec![name],
         Some(name) => {
-            let known = declared.keys().map(String::as_str).chain(statuses.into_keys());
+            let known = declared
+                .keys()
+                .map(String::as_str)
+                .chain(statuses.into_keys());
             let known: std::collections::BTreeSet<&str> = known.collect();
             view.rejected
                 .iter()
@@ -309,9 +312,10 @@ fn is_of_the_manifest(goal: Goal) -> bool {
 /// The conditions that keep the goal from being reached, with their messages.
 fn in_the_way(goal: Goal, status: &Status, condition: &Condition) -> Vec<String> {
     let is_ready = goal.kind == ConditionType::Ready && goal.status == Truth::True;
-    let counted = status.conditions.iter().filter(|c| {
-        is_ready && ConditionType::READY.contains(&c.kind) && c.status != Truth::True
-    });
+    let counted = status
+        .conditions
+        .iter()
+        .filter(|c| is_ready && ConditionType::READY.contains(&c.kind) && c.status != Truth::True);
     let mut lines: Vec<String> = counted.map(told).collect();
     if lines.is_empty() {
         lines.push(told(condition));
@@ -354,9 +358,12 @@ fn reached(
             json(&file)
         }
         Format::Table => {
-            let lines = standings
-                .iter()
-                .map(|s| format!("{}: {} is {} ({})\n", s.name, goal.kind, goal.status, s.reason));
+            let lines = standings.iter().map(|s| {
+                format!(
+                    "{}: {} is {} ({})\n",
+                    s.name, goal.kind, goal.status, s.reason
+                )
+            });
             print(&lines.collect::<String>())
         }
     }

@@ -60,7 +60,7 @@ pub fn run(args: &StatusArgs) -> Result<Exit, CliError> {
 fn look(args: &StatusArgs, layout: &Layout) -> Result<News, CliError> {
     let mut file = store::status::load(layout)?;
     let note = match &file {
-        Some(file) => agent_is_down(file.agent.as_ref()),
+        Some(file) => agent_is_down(layout, file.agent.as_ref()),
         None => Some(format!(
             "note: no agent has written a status in `{}` yet",
             layout.root().display()
