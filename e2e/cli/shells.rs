@@ -11,7 +11,7 @@ fn bash_completes_the_names_of_stacks() {
     scene.tell(vec![stack("main", "0", true), stack("shop", "0", true)]);
     let script = "source <(aza-agent completions bash)
         complete_it() { COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); COMPREPLY=()
-            _aza-agent aza-agent \"${COMP_WORDS[COMP_CWORD]}\" \"${COMP_WORDS[COMP_CWORD-1]}\"; echo \"${COMPREPLY[*]}\"; }
+            _aza__agent aza-agent \"${COMP_WORDS[COMP_CWORD]}\" \"${COMP_WORDS[COMP_CWORD-1]}\"; echo \"${COMPREPLY[*]}\"; }
         complete_it aza-agent status ma
         complete_it aza-agent plan sh
         complete_it aza-agent status --wa";

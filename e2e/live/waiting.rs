@@ -26,7 +26,12 @@ fn no_image_and_a_taken_port_end_in_what_mends_them() {
     stack.start_agent();
     let short = ["status", "--wait", "Accepted", "--timeout", "60s"];
     let accepted = stack.verb(&short);
-    assert_eq!(accepted.status.code(), Some(0), "{}", text(&accepted.stderr));
+    assert_eq!(
+        accepted.status.code(),
+        Some(0),
+        "{}",
+        text(&accepted.stderr)
+    );
     let wait = ["status", "--wait", "Ready", "--timeout", "1s"];
     let waited = stack.verb(&wait);
     assert_eq!(waited.status.code(), Some(5), "{}", text(&waited.stderr));

@@ -142,6 +142,10 @@ fn conditions<'c>(
             c.message.clone(),
         ]);
     }
+    // Messages matter more than ages; the events below have their times.
+    if !table.fits(width) {
+        table.without("SINCE");
+    }
     table.render(width)
 }
 

@@ -191,7 +191,8 @@ fn look(args: &StatusArgs, layout: &Layout) -> Result<View, CliError> {
             layout.root().display(),
             remedy::start_agent(layout.root(), Some(&directory.display().to_string()))
         )),
-        Some(status) => agent_is_down(layout, status.agent.as_ref()),
+        Some(status) => agent_is_down(layout, status.agent.as_ref())
+            .map(|note| note.trim_start_matches("note: ").to_owned()),
     };
     Ok(View {
         status,
@@ -375,7 +376,7 @@ fn not_reached(goal: Goal, patience: Duration, view: &View, standings: &[Standin
         humantime::format_duration(patience)
     ));
     if let Some(stale) = &view.stale {
-        page(stale, 4);
+        page(&format!("  {stale}"), 4);
         return;
     }
     for standing in standings {
