@@ -204,10 +204,9 @@ pub fn stack(name: &str, digest: &str, is_ready: bool) -> StackStatus {
     let now = jiff::Timestamp::UNIX_EPOCH;
     let conditions = ConditionType::ALL.map(|kind| Condition {
         kind,
-        status: match kind {
-            ConditionType::RestartRequired => Truth::False,
-            _ if is_ready => Truth::True,
-            _ => Truth::False,
+        status: match kind.good() {
+            Truth::True if !is_ready => Truth::False,
+            good => good,
         },
         reason: if is_ready { "AsDeclared" } else { "Blocked" }.into(),
         message: "so it is".into(),

@@ -1,3 +1,5 @@
+//! What `init` writes, on a grid of hosts: valid, within the host, within the tuner's budget.
+
 use super::*;
 use crate::api::validate::validate;
 use crate::api::{Storage, Workload};

@@ -10,9 +10,9 @@ use jiff::Timestamp;
 use crate::api::condition::{Condition, ConditionType, Truth};
 use crate::api::status::{StackStatus, StatusFile};
 
-use super::super::output::{ago, bold, truth, yellow};
-use super::super::table::{Table, wrapped};
 use crate::api::event::EventType;
+use crate::cli::output::{ago, bold, truth, yellow};
+use crate::cli::table::{Table, wrapped};
 
 /// How many stacks in trouble are told below the table.
 const MOST: usize = 10;

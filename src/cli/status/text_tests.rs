@@ -1,16 +1,16 @@
+//! The pages of `status`: their width, and what is short and what is in full.
+
 use super::*;
 use crate::api::status::{ContainerStatus, Metadata, Status, Waiting};
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
 fn stack(name: &str, ready: bool) -> StackStatus {
-    let status = if ready { Truth::True } else { Truth::False };
     let condition = |kind: ConditionType, message: &str| Condition {
         kind,
-        status: if kind == ConditionType::RestartRequired {
-            Truth::False
-        } else {
-            status
+        status: match kind.good() {
+            Truth::True if !ready => Truth::False,
+            good => good,
         },
         reason: if ready { "AsDeclared" } else { "Blocked" }.into(),
         message: message.into(),

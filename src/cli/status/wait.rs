@@ -24,12 +24,12 @@ use crate::controller::intake;
 use crate::host::layout::Layout;
 use crate::{source, store};
 
-use super::super::follow::{Follow, Woken};
-use super::super::output::{self, json, print, remark};
-use super::super::stack::{block_on, desired_state, host_name};
-use super::super::table::wrapped;
-use super::super::{CliError, Exit, Format, remedy};
 use super::{StatusArgs, agent_is_down, only};
+use crate::cli::follow::{Follow, Woken};
+use crate::cli::output::{self, json, print, remark};
+use crate::cli::stack::{block_on, desired_state, host_name};
+use crate::cli::table::wrapped;
+use crate::cli::{CliError, Exit, Format, remedy};
 
 /// How long to wait unless the command line says otherwise: a first boot on a slow disk.
 const PATIENCE: Duration = Duration::from_secs(120);

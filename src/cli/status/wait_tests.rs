@@ -1,3 +1,5 @@
+//! What `--wait` takes for an answer, as values.
+
 use super::*;
 use crate::api::status::{AgentStatus, Metadata, StackStatus, Waiting};
 use jiff::Timestamp;

@@ -11,11 +11,11 @@ use crate::api::status::StatusFile;
 use crate::host::layout::Layout;
 use crate::store;
 
-use super::super::follow::{Follow, Woken};
-use super::super::output::{self, Reader, bold, json_line, redraw, remark, send};
-use super::super::stack::block_on;
-use super::super::{CliError, Exit, Format};
 use super::{StatusArgs, agent_is_down, only, text};
+use crate::cli::follow::{Follow, Woken};
+use crate::cli::output::{self, Reader, bold, json_line, redraw, remark, send};
+use crate::cli::stack::block_on;
+use crate::cli::{CliError, Exit, Format};
 
 /// The ages are shown in seconds.
 const REDRAW: Duration = Duration::from_secs(1);
@@ -77,7 +77,7 @@ fn page(args: &StatusArgs, news: &News, width: Option<usize>, lines: usize) -> S
     let now = Timestamp::now();
     let mut page = format!("{}   {now:.0}, Ctrl-C ends\n", bold("aza-agent status"));
     if let Some(note) = &news.note {
-        page.push_str(&super::super::table::wrapped(
+        page.push_str(&crate::cli::table::wrapped(
             note,
             0,
             2,
