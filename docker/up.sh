@@ -41,35 +41,23 @@ fail() {
     exit 1
 }
 
-# Every stack's row of the table, without its head and what follows the first blank line.
-rows() { "$agent" status --state-dir "$state" 2>/dev/null | sed -n '1d; /^$/q; p'; }
-
-# Told by this very process, nothing unready, and no step left to do: an old status could be true of an older manifest.
-all_ready() {
-    "$agent" status --state-dir "$state" -o json 2>/dev/null | grep -q "\"pid\": $pid,\$" || return 1
-    said=$(rows | awk '{ printf "%s%s Ready=%s", (NR > 1 ? ", " : ""), $1, $2 }')
-    case "$said" in '' | *Ready=[!T]*) return 1 ;; esac
-    steps=$("$agent" plan --state-dir "$state" --desired-state "$desired_state" -o json 2>/dev/null) || return 1
-    ! echo "$steps" | grep -q '"steps": \[$'
-}
-
 began=$(date +%s)
-shown=""
-said=""
-until all_ready; do
-    [ -d "/proc/$pid" ] || fail "the agent ended; its last words follow"
-    passed=$(($(date +%s) - began))
-    [ "$passed" -lt "$limit" ] || fail "not everything is Ready after $limit s"
-    now=${said:-waiting for the first look}
-    [ "$now" = "$shown" ] || say "$passed s: $now"
-    shown=$now
-    sleep 0.5
+"$agent" status --state-dir "$state" --desired-state "$desired_state" --wait Ready --timeout "${limit}s" >/dev/null &
+waiter=$!
+# An agent that ended is not worth waiting for; whoever else waits may hope for another one.
+while [ -d "/proc/$waiter" ]; do
+    [ -d "/proc/$pid" ] || {
+        kill "$waiter" 2>/dev/null || true
+        fail "the agent ended; its last words follow"
+    }
+    sleep 0.2
 done
+wait "$waiter" || fail "not everything is Ready after $limit s"
 say "Ready after $(($(date +%s) - began)) s"
 echo
 "$agent" status --state-dir "$state"
 echo
-rows | while read -r name _; do
+"$agent" names --state-dir "$state" | while read -r name; do
     endpoint=$("$agent" status "$name" --state-dir "$state" -o json | sed -n 's/.*"endpoint": "\(.*\)".*/\1/p')
     echo "Connect to $name:"
     echo "  docker exec -it $name-postgres psql -U postgres"

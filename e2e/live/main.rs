@@ -10,3 +10,4 @@ mod hands;
 mod life;
 mod secrets;
 mod stack;
+mod waiting;

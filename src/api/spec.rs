@@ -110,7 +110,9 @@ impl Check<'_, '_> {
         let path = ["spec", "resources", field];
         let amount = self.parsed(&path, text.map(|text| text.0.as_str()), Bytes::parse)?;
         if amount < min {
-            self.wrong(&path, format!("{amount} is too little: at least {min}"));
+            let message = format!("{amount} is too little: at least {min}");
+            let hint = format!("write `{field}: {min}` or more");
+            self.findings.wrong(self.tree, &path, message, Some(hint));
         } else if amount > MOST_MEMORY {
             self.wrong(&path, format!("{amount} is more than any machine has"));
         }

@@ -75,6 +75,10 @@ pub struct Status {
     pub endpoint: String,
     /// What was planned and not done, each with its reason.
     pub waiting: Vec<Waiting>,
+    /// When the agent that wrote this first looked at the stack; absent until it has, and then everything here is
+    /// what the agent before it saw.
+    #[serde(default)]
+    pub first_look_at: Option<Timestamp>,
     /// When anything of this last changed. A quiet agent writes nothing.
     pub changed_at: Timestamp,
     /// The last events, oldest first.

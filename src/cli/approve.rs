@@ -8,12 +8,13 @@ use crate::store;
 
 use super::output::remark;
 use super::stack::need_root;
-use super::{CliError, Exit, StateArgs};
+use super::{CliError, Exit, StateArgs, remedy};
 
 /// Arguments of `approve`.
 #[derive(Debug, Args)]
 pub struct ApproveArgs {
     /// The stack.
+    #[arg(value_name = "STACK")]
     name: String,
     #[command(flatten)]
     state: StateArgs,
@@ -26,8 +27,10 @@ pub struct ApproveArgs {
 pub fn run(args: &ApproveArgs) -> Result<Exit, CliError> {
     need_root("approve")?;
     let layout = Layout::new(&args.state.state_dir);
-    let file = store::status::load(&layout)?
-        .ok_or_else(|| CliError::NoStatus(args.state.state_dir.clone()))?;
+    let file = store::status::load(&layout)?.ok_or_else(|| CliError::NoStatus {
+        state_dir: args.state.state_dir.clone(),
+        next: remedy::start_agent(layout.root(), None),
+    })?;
     let known: Vec<String> = file.items.iter().map(|i| i.metadata.name.clone()).collect();
     let no_stack = || CliError::NoStack {
         name: args.name.clone(),

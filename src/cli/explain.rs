@@ -9,14 +9,16 @@ use crate::reconcile;
 use crate::report::explain::{Explained, explain, origins};
 use crate::tune::Budget;
 
-use super::output::{bold, json, print};
+use super::output::{bold, json, print, width};
 use super::stack::{Looked, block_on, connect, look, manifests, need_root};
+use super::table::wrapped;
 use super::{CliError, Exit, Format, HostArgs};
 
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
     /// The stack.
+    #[arg(value_name = "STACK")]
     name: String,
     /// One setting; without it all that the tuner or the manifest decides.
     setting: Option<String>,
@@ -91,11 +93,13 @@ fn explanation(looked: &Looked, only: Option<&str>) -> Result<Explanation, CliEr
 }
 
 fn text(explanation: &Explanation) -> String {
-    let mut text = format!(
-        "{}: {}\n",
+    let width = width().unwrap_or(usize::MAX);
+    let head = format!(
+        "{}: {}",
         bold(&explanation.name),
         explanation.inputs.join(", ")
     );
+    let mut text = wrapped(&head, 0, 2, width);
     for setting in &explanation.settings {
         let running = setting.running.as_ref().filter(|r| **r != setting.wanted);
         let running = running
@@ -108,7 +112,7 @@ fn text(explanation: &Explanation) -> String {
             setting.wanted
         );
         for because in &setting.because {
-            let _ = writeln!(text, "    {because}");
+            text.push_str(&wrapped(because, 4, 6, width));
         }
         if let Some(source) = &setting.source {
             let _ = writeln!(text, "    effective from: {source}");

@@ -9,15 +9,22 @@
 )]
 
 mod approve;
+mod completions;
 mod error;
+mod events;
 mod explain;
+mod follow;
 pub mod image;
+mod init;
+mod man;
 mod output;
 mod plan;
+mod remedy;
 mod run;
 mod schema;
 mod stack;
 mod status;
+mod table;
 mod tune;
 mod validate;
 
@@ -54,7 +61,8 @@ const EXIT_CODES: &str = "Exit codes:\n  \
     1  an error, or something is invalid; the message says what to do\n  \
     2  the command line is wrong\n  \
     3  `plan --exit-code`: there is something to do, or something waits\n  \
-    4  `run --once`: not everything is Ready";
+    4  `run --once`: not everything is Ready\n  \
+    5  `status --wait`: not reached in time";
 
 #[derive(Debug, Subcommand)]
 enum Verb {
@@ -62,6 +70,8 @@ enum Verb {
     Run(run::RunArgs),
     /// Show the conditions of the stacks, as the agent last saw them.
     Status(status::StatusArgs),
+    /// Show what happened, over all stacks, in the order of time.
+    Events(events::EventsArgs),
     /// Show what `run` would do now, and why; changes nothing.
     Plan(plan::PlanArgs),
     /// Check manifests; needs no Docker and no agent.
@@ -70,6 +80,8 @@ enum Verb {
     Explain(explain::ExplainArgs),
     /// Let the restart or recreate that waits happen once.
     Approve(approve::ApproveArgs),
+    /// Write a manifest for this host's size; needs no Docker and no agent.
+    Init(init::InitArgs),
     /// Print the JSON Schema of a manifest, for editors.
     Schema,
     /// Size PostgreSQL for a machine that need not be here.
@@ -77,6 +89,13 @@ enum Verb {
     /// Make the PostgreSQL image.
     #[command(subcommand)]
     Image(ImageVerb),
+    /// Print what a shell needs to complete this program's command lines.
+    Completions(completions::CompletionsArgs),
+    /// Print the manual page.
+    Man(man::ManArgs),
+    /// Print the names of the stacks, for completions.
+    #[command(hide = true)]
+    Names(completions::NamesArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -129,6 +148,8 @@ pub enum Exit {
     Pending,
     /// Not everything is Ready.
     NotReady,
+    /// What was waited for did not come in time.
+    NotReached,
 }
 
 impl Exit {
@@ -140,6 +161,7 @@ impl Exit {
             Self::Invalid => 1,
             Self::Pending => 3,
             Self::NotReady => 4,
+            Self::NotReached => 5,
         }
     }
 }
@@ -155,12 +177,17 @@ pub fn run(cli: Cli) -> Result<Exit, CliError> {
             run::run(args)
         }
         Verb::Status(args) => status::run(&args),
+        Verb::Events(args) => events::run(&args),
         Verb::Plan(args) => plan::run(&args),
         Verb::Validate(args) => validate::run(&args),
         Verb::Explain(args) => explain::run(&args),
         Verb::Approve(args) => approve::run(&args),
+        Verb::Init(args) => init::run(&args),
         Verb::Schema => schema::run(),
         Verb::Tune(args) => tune::run(&args),
         Verb::Image(ImageVerb::Build(args)) => image::run(args),
+        Verb::Completions(args) => completions::run(&args),
+        Verb::Man(args) => man::run(&args),
+        Verb::Names(args) => completions::names(&args),
     }
 }

@@ -1,5 +1,6 @@
-//! How things are printed: columns, colour, JSON, times.
+//! How things are printed: pages and screens, colour, JSON, times. Columns are [`super::table`].
 
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 
 use jiff::Timestamp;
@@ -20,10 +21,72 @@ pub fn is_coloured() -> bool {
 /// # Errors
 /// Standard output cannot be written.
 pub fn print(text: &str) -> Result<(), CliError> {
+    send(text).map(|_| ())
+}
+
+/// Whether somebody still reads what we print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reader {
+    /// So it seems.
+    There,
+    /// It has closed the pipe.
+    Gone,
+}
+
+/// Prints text, and says whether anybody is left to read more of it.
+///
+/// # Errors
+/// Standard output cannot be written.
+pub fn send(text: &str) -> Result<Reader, CliError> {
     let mut out = anstream::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(CliError::Io(e)),
-        Ok(()) | Err(_) => Ok(()),
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(Reader::Gone),
+        Err(e) => Err(CliError::Io(e)),
+        Ok(()) => Ok(Reader::There),
+    }
+}
+
+/// Replaces the whole screen by a text, without flicker. What is too long is cut, and says so.
+///
+/// # Errors
+/// Standard output cannot be written.
+pub fn redraw(text: &str, lines: usize) -> Result<Reader, CliError> {
+    let all: Vec<&str> = text.lines().collect();
+    let room = lines.saturating_sub(1).max(1);
+    let mut screen = String::from("\x1b[H");
+    let shown = if all.len() > room {
+        room - 1
+    } else {
+        all.len()
+    };
+    for line in &all[..shown] {
+        screen.push_str(line);
+        screen.push_str("\x1b[K\n");
+    }
+    if shown < all.len() {
+        let _ = write!(
+            screen,
+            "… {} more lines, not shown\x1b[K\n",
+            all.len() - shown
+        );
+    }
+    screen.push_str("\x1b[J");
+    // Not through `anstream`: where it takes colour away it takes the cursor's way home too.
+    let mut out = io::stdout().lock();
+    match out.write_all(screen.as_bytes()).and_then(|()| out.flush()) {
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(Reader::Gone),
+        Err(e) => Err(CliError::Io(e)),
+        Ok(()) => Ok(Reader::There),
+    }
+}
+
+/// Takes colour out of a text where standard output wants none.
+#[must_use]
+pub fn as_wanted(text: &str) -> String {
+    if is_coloured() {
+        text.to_owned()
+    } else {
+        anstream::adapter::strip_str(text).to_string()
     }
 }
 
@@ -31,6 +94,15 @@ pub fn print(text: &str) -> Result<(), CliError> {
 pub fn remark(text: &str) {
     // Nobody can be told that standard error is closed.
     let _ = writeln!(anstream::stderr().lock(), "{text}");
+}
+
+/// Prints a value as JSON in one line, for a stream of them.
+///
+/// # Errors
+/// Standard output cannot be written.
+pub fn json_line(value: &impl serde::Serialize) -> Result<Reader, CliError> {
+    let text = serde_json::to_string(value).map_err(|e| CliError::Io(e.into()))?;
+    send(&format!("{text}\n"))
 }
 
 /// Prints a value as JSON.
@@ -42,39 +114,33 @@ pub fn json(value: &impl serde::Serialize) -> Result<(), CliError> {
     print(&format!("{text}\n"))
 }
 
-/// Lays rows out in columns, the last one as it is. Widths count letters, not bytes.
+/// Returns how wide the page is: the terminal's width, or what `watch` and its like say in `COLUMNS`. A pipe
+/// has no width, and a line there is never broken.
 #[must_use]
-pub fn columns(rows: &[Vec<String>]) -> String {
-    let count = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |i: usize| {
-        rows.iter()
-            .filter_map(|r| r.get(i))
-            .map(|c| visible(c))
-            .max()
-            .unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..count).map(width).collect();
-    let mut text = String::new();
-    for row in rows {
-        let mut line = String::new();
-        for (i, cell) in row.iter().enumerate() {
-            line.push_str(cell);
-            if i + 1 < row.len() {
-                line.push_str(&" ".repeat(widths[i] - visible(cell) + 2));
-            }
-        }
-        text.push_str(line.trim_end());
-        text.push('\n');
+pub fn width() -> Option<usize> {
+    if let Some((columns, _)) = screen() {
+        return Some(columns);
     }
-    text
+    let told = std::env::var("COLUMNS").ok()?.parse().ok()?;
+    (told >= 20).then_some(told)
 }
 
-/// Counts the letters that a terminal shows, without colour.
-fn visible(cell: &str) -> usize {
-    anstream::adapter::strip_str(cell)
-        .to_string()
-        .chars()
-        .count()
+/// Returns the columns and lines of the terminal; `None` where standard output is none that can be redrawn.
+#[must_use]
+pub fn screen() -> Option<(usize, usize)> {
+    let out = io::stdout();
+    let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    if !out.is_terminal() || is_dumb {
+        return None;
+    }
+    let size = rustix::termios::tcgetwinsize(&out).ok()?;
+    let (columns, lines) = (usize::from(size.ws_col), usize::from(size.ws_row));
+    // A serial console may not know its size.
+    Some(if columns == 0 {
+        (80, 24)
+    } else {
+        (columns, lines)
+    })
 }
 
 /// Colours a condition's status: green as it should be, red where not, yellow where unknown.
@@ -91,6 +157,12 @@ pub fn truth(kind: ConditionType, status: Truth) -> String {
         Truth::True | Truth::False => 31,
     };
     format!("\x1b[{colour}m{status}\x1b[0m")
+}
+
+/// Makes a warning stand out.
+#[must_use]
+pub fn yellow(text: &str) -> String {
+    format!("\x1b[33m{text}\x1b[0m")
 }
 
 /// Makes a heading stand out.

@@ -1,20 +1,20 @@
 //! `aza-agent plan`: what a pass would do now. The same code as `run`, without the last two stages.
 
-use std::fmt::Write;
-
 use clap::Args;
 use serde::Serialize;
 
 use crate::plan::Plan;
 
-use super::output::{bold, columns, json, print};
+use super::output::{bold, json, print, remark, width};
 use super::stack::{block_on, connect, look, manifests, need_root};
+use super::table::{Table, wrapped};
 use super::{CliError, Exit, Format, HostArgs};
 
 /// Arguments of `plan`.
 #[derive(Debug, Args)]
 pub struct PlanArgs {
     /// A stack's name or a manifest file; without it every stack of this host.
+    #[arg(value_name = "STACK|FILE")]
     what: Option<String>,
     #[command(flatten)]
     host: HostArgs,
@@ -40,6 +40,9 @@ struct Item {
 pub fn run(args: &PlanArgs) -> Result<Exit, CliError> {
     need_root("plan")?;
     let stacks = manifests(&args.host, args.what.as_deref())?;
+    if stacks.is_empty() {
+        remark("no valid manifest for this host: aza-agent init NAME writes one");
+    }
     let items = block_on(async {
         let docker = connect(&args.host.docker).await?;
         let mut items = Vec::new();
@@ -83,25 +86,24 @@ fn text(name: &str, plan: &Plan) -> String {
             plan.disruption()
         ),
     };
-    let rows: Vec<Vec<String>> = plan
-        .steps
-        .iter()
-        .enumerate()
-        .map(|(i, p)| {
-            vec![
-                format!("  {:>2}.", i + 1),
-                p.step.to_string(),
-                p.disruption.to_string(),
-                p.reason.clone(),
-            ]
-        })
-        .collect();
-    text.push_str(&columns(&rows));
+    let width = width();
+    let page = |line: &str, hanging| wrapped(line, 2, hanging, width.unwrap_or(usize::MAX));
+    let mut table = Table::new(&[]);
+    for (i, p) in plan.steps.iter().enumerate() {
+        table.row([
+            format!("  {:>2}.", i + 1),
+            p.step.to_string(),
+            p.disruption.to_string(),
+            p.reason.clone(),
+        ]);
+    }
+    text.push_str(&table.render(width));
     for waiting in &plan.waiting {
-        let _ = writeln!(text, "  waits: {} ({})", waiting.message, waiting.reason);
+        let line = format!("waits: {} ({})", waiting.message, waiting.reason);
+        text.push_str(&page(&line, 4));
     }
     for later in &plan.then {
-        let _ = writeln!(text, "  then: {later}");
+        text.push_str(&page(&format!("then: {later}"), 4));
     }
     text
 }

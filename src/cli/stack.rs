@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use bollard::Docker;
 
-use crate::api::StackName;
 use crate::api::desired::Desired;
 use crate::api::validate::validate;
+use crate::api::{StackName, Violation};
+use crate::controller::intake;
 use crate::facts::Observed;
 use crate::host::layout::Layout;
 use crate::observe::Eyes;
@@ -14,6 +15,7 @@ use crate::observe::password::Passwords;
 use crate::reconcile::{self, Thought};
 use crate::{source, store};
 
+use super::output::remark;
 use super::{CliError, HostArgs};
 
 /// One stack, looked at.
@@ -89,38 +91,95 @@ pub fn manifests(args: &HostArgs, what: Option<&str>) -> Result<Vec<Desired>, Cl
     }
     let directory = desired_state(args, &layout);
     let snapshot = source::read(&directory)?;
-    let host = host_name(args.host.as_deref());
-    let mut stacks: Vec<Desired> = snapshot
-        .stacks()
-        .filter(|d| d.host.as_deref().is_none_or(|h| h == host))
-        .cloned()
-        .collect();
-    let Some(name) = what else { return Ok(stacks) };
-    let Ok(name) = StackName::parse(name) else {
-        return Err(CliError::NeitherNameNorFile(name.to_owned()));
+    let mut read = intake::sort(&snapshot, &host_name(args.host.as_deref()));
+    let Some(what) = what else {
+        read.rejected
+            .iter()
+            .for_each(|wrong| remark(&format!("refused: {wrong}")));
+        let all = std::mem::take(&mut read.stacks);
+        let mut stacks = Vec::new();
+        for (name, verdict) in all {
+            match verdict {
+                Ok(desired) => stacks.push(desired),
+                Err(why) => stacks.extend(last_valid(&layout, &snapshot, &name, why)?),
+            }
+        }
+        return Ok(stacks);
     };
-    if let Some(at) = stacks.iter().position(|d| d.name == name) {
-        return Ok(vec![stacks.swap_remove(at)]);
+    let known = read.stacks.keys().map(ToString::to_string).collect();
+    let Ok(name) = StackName::parse(what) else {
+        let name = what.to_owned();
+        return Err(CliError::NeitherNameNorFile { name, known });
+    };
+    match read.stacks.remove(&name) {
+        Some(Ok(desired)) => return Ok(vec![desired]),
+        Some(Err(why)) => {
+            if store::stacks::manifest(&layout, &name)?.is_none() {
+                return Err(refused(&snapshot, &name, why));
+            }
+            return Ok(last_valid(&layout, &snapshot, &name, why)?
+                .into_iter()
+                .collect());
+        }
+        None => {}
     }
-    // An invalid manifest leaves the last valid one in force; that is what `run` would act on.
+    // A manifest that is gone leaves the last valid one in force until it counts as gone.
     if let Some(last) = store::stacks::manifest(&layout, &name)? {
         return Ok(vec![last]);
     }
-    let known = stacks.iter().map(|d| d.name.to_string()).collect();
-    Err(CliError::NoStack {
-        name: name.to_string(),
-        known,
-    })
+    let name = name.to_string();
+    Err(CliError::NoStack { name, known })
+}
+
+/// Returns the manifest that stays in force beside a refused one, where there is one, and says so: it is what
+/// `run` acts on.
+fn last_valid(
+    layout: &Layout,
+    snapshot: &source::Snapshot,
+    name: &StackName,
+    why: String,
+) -> Result<Option<Desired>, CliError> {
+    let last = store::stacks::manifest(layout, name)?;
+    let what = if last.is_some() {
+        "the last valid manifest stays in force"
+    } else {
+        "nothing of it is in force"
+    };
+    let error = refused(snapshot, name, why);
+    remark(&format!(
+        "refused: {name}: {error}; {what}\n  next: {}",
+        error.next()
+    ));
+    Ok(last)
+}
+
+fn refused(snapshot: &source::Snapshot, name: &StackName, why: String) -> CliError {
+    let documents = snapshot.reports().flat_map(|report| &report.documents);
+    let place = documents
+        .filter(|document| document.name.as_ref() == Some(name))
+        .find_map(|document| document.result.as_ref().err()?.first());
+    CliError::Invalid {
+        wrong: why,
+        place: place.map(|v| (v.file.clone(), v.line)),
+    }
 }
 
 fn of_file(path: &Path) -> Result<Vec<Desired>, CliError> {
     let bytes = std::fs::read(path).map_err(CliError::Io)?;
     let report = validate(&bytes, &path.display().to_string());
-    let wrong: Vec<String> = report.violations().map(ToString::to_string).collect();
-    if wrong.is_empty() {
+    if report.violations().next().is_none() {
         Ok(report.stacks().cloned().collect())
     } else {
-        Err(CliError::Invalid(wrong.join("\n")))
+        Err(invalid(report.violations()))
+    }
+}
+
+fn invalid<'v>(violations: impl Iterator<Item = &'v Violation>) -> CliError {
+    let all: Vec<&Violation> = violations.collect();
+    let lines: Vec<String> = all.iter().map(ToString::to_string).collect();
+    CliError::Invalid {
+        wrong: lines.join("\n"),
+        place: all.first().map(|v| (v.file.clone(), v.line)),
     }
 }
 

@@ -8,7 +8,8 @@ use crate::api::{Bytes, MilliCpu, Storage, Workload};
 use crate::catalogue::{CRON_DATABASE, DEFAULT_PRELOAD};
 use crate::tune::{Budget, Inputs, conf, tune};
 
-use super::output::{bold, columns, json, print};
+use super::output::{bold, json, print, width};
+use super::table::Table;
 use super::{CliError, Exit};
 
 /// The least that PostgreSQL 18 with the default libraries is sized for.
@@ -54,10 +55,13 @@ pub enum TuneFormat {
 /// Too little memory.
 pub fn run(args: &TuneArgs) -> Result<Exit, CliError> {
     if args.memory < LEAST {
-        return Err(CliError::Argument(format!(
-            "{} is too little: PostgreSQL is sized from {LEAST} on",
-            args.memory
-        )));
+        return Err(CliError::Argument {
+            message: format!(
+                "{} is too little: PostgreSQL is sized from {LEAST} on",
+                args.memory
+            ),
+            next: format!("aza-agent tune --memory {LEAST} --cpus {}", args.cpus),
+        });
     }
     let tuning = tune(&Inputs {
         memory: args.memory,
@@ -73,11 +77,11 @@ pub fn run(args: &TuneArgs) -> Result<Exit, CliError> {
         TuneFormat::Json => json(&tuning)?,
         TuneFormat::Conf => print(&conf::render_conf(&tuning, true))?,
         TuneFormat::Table => {
-            let mut rows = vec![["SETTING", "VALUE", "BECAUSE"].map(bold).to_vec()];
+            let mut table = Table::new(&["SETTING", "VALUE", "BECAUSE"]);
             for setting in &tuning.settings {
                 let because: Vec<String> =
                     setting.because.iter().map(ToString::to_string).collect();
-                rows.push(vec![
+                table.row([
                     setting.name.to_owned(),
                     setting.value.clone(),
                     because.join("; "),
@@ -86,7 +90,7 @@ pub fn run(args: &TuneArgs) -> Result<Exit, CliError> {
             let budget = budget_text(&tuning.budget);
             print(&format!(
                 "{}\n{}\n{budget}",
-                columns(&rows),
+                table.render(width()),
                 bold("memory budget")
             ))?;
         }
@@ -97,18 +101,15 @@ pub fn run(args: &TuneArgs) -> Result<Exit, CliError> {
 /// Lays the memory budget out term by term.
 #[must_use]
 pub fn budget_text(budget: &Budget) -> String {
-    let rows: Vec<Vec<String>> = budget
-        .rows()
-        .iter()
-        .map(|row| {
-            vec![
-                format!("  {}", row.label),
-                format!("{:>8.0} MB", row.mb),
-                row.explanation.clone(),
-            ]
-        })
-        .collect();
-    let mut text = columns(&rows);
+    let mut table = Table::new(&[]);
+    for row in budget.rows() {
+        table.row([
+            format!("  {}", row.label),
+            format!("{:>8.0} MB", row.mb),
+            row.explanation.clone(),
+        ]);
+    }
+    let mut text = table.render(width());
     let _ = match budget.margin_mb {
         margin @ 0.. => writeln!(text, "  fits, with {margin} MB to spare"),
         short => writeln!(

@@ -11,7 +11,7 @@ use crate::api::validate::validate;
 use crate::source;
 
 use super::output::{json, print, remark};
-use super::{CliError, Exit, Format};
+use super::{CliError, Exit, Format, remedy};
 
 /// Arguments of `validate`.
 #[derive(Debug, Args)]
@@ -29,6 +29,9 @@ struct Verdict {
     valid: Vec<String>,
     violations: Vec<String>,
     warnings: Vec<String>,
+    /// The first place that is wrong.
+    #[serde(skip)]
+    place: Option<(String, usize)>,
 }
 
 /// Checks and prints.
@@ -44,6 +47,9 @@ pub fn run(args: &ValidateArgs) -> Result<Exit, CliError> {
     verdict
         .violations
         .extend(clashes(&stacks).iter().map(ToString::to_string));
+    if verdict.violations.is_empty() && stacks.is_empty() {
+        remark("no manifests there: *.yaml and *.yml count");
+    }
     let is_valid = verdict.violations.is_empty();
     match args.output {
         Format::Json => json(&verdict)?,
@@ -57,6 +63,9 @@ pub fn run(args: &ValidateArgs) -> Result<Exit, CliError> {
                 .iter()
                 .chain(verdict.valid.iter().filter(|_| is_valid));
             print(&all.map(|line| format!("{line}\n")).collect::<String>())?;
+            if let Some((file, line)) = &verdict.place {
+                remark(&format!("  next: {}", remedy::edit(file, *line)));
+            }
         }
     }
     Ok(if is_valid { Exit::Done } else { Exit::Invalid })
@@ -74,13 +83,19 @@ fn check(path: &Path, verdict: &mut Verdict, stacks: &mut Vec<Desired>) -> Resul
             .extend(unreadable.map(ToString::to_string));
         snapshot.reports().cloned().collect()
     } else {
-        let failed = |e| CliError::Argument(format!("cannot read `{}`: {e}", path.display()));
+        let failed = |e| CliError::Argument {
+            message: format!("cannot read `{}`: {e}", path.display()),
+            next: "aza-agent validate FILE or DIRECTORY; aza-agent init NAME writes one".to_owned(),
+        };
         vec![validate(
             &std::fs::read(path).map_err(failed)?,
             &path.display().to_string(),
         )]
     };
     for report in reports {
+        if let (None, Some(first)) = (&verdict.place, report.violations().next()) {
+            verdict.place = Some((first.file.clone(), first.line));
+        }
         verdict
             .violations
             .extend(report.violations().map(ToString::to_string));

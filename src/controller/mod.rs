@@ -9,9 +9,9 @@
 )]
 
 pub mod events;
+pub mod intake;
 pub mod live;
 
-mod intake;
 mod manifests;
 mod standing;
 mod status;

@@ -68,6 +68,7 @@ fn refused(name: &StackName, why: &str, since: Timestamp) -> StackStatus {
         container: None,
         endpoint: String::new(),
         waiting: Vec::new(),
+        first_look_at: None,
         changed_at: since,
         events: Vec::new(),
     };

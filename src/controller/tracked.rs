@@ -46,7 +46,9 @@ impl Tracked {
         previous: Option<Status>,
         now: Timestamp,
     ) -> Self {
-        let status = previous.unwrap_or_else(|| empty_status(&desired, now));
+        let mut status = previous.unwrap_or_else(|| empty_status(&desired, now));
+        // Another agent's looks are not ours.
+        status.first_look_at = None;
         Self {
             standing: Standing::new(desired),
             kept: true,
@@ -96,6 +98,7 @@ impl Tracked {
             conditions: after.conditions,
             events: after.events,
             changed_at: self.status.changed_at,
+            first_look_at: self.status.first_look_at.or(Some(now)),
             ..empty_status(&self.standing.desired, now)
         };
         if status != self.status {
@@ -163,6 +166,7 @@ fn empty_status(desired: &Desired, now: Timestamp) -> Status {
         endpoint: std::net::SocketAddr::new(desired.publish.address, desired.publish.port)
             .to_string(),
         waiting: Vec::new(),
+        first_look_at: None,
         changed_at: now,
         events: Vec::new(),
     }

@@ -10,6 +10,7 @@ use std::path::Path;
 
 pub mod auto_conf;
 mod cgroup;
+pub mod disk;
 mod files;
 pub mod layout;
 pub mod lock;

@@ -138,8 +138,9 @@ fn port_blocks(desired: &Desired, seen: &Observed) -> Option<Waiting> {
         Observation::Absent => None,
         Observation::Known(holder) => {
             let message = format!(
-                "{at} is taken by {}: free it, or change spec.publish",
-                holder.who
+                "{at} is taken by {}: free it (who it is: `sudo ss -ltnp 'sport = :{}'`), or change \
+                 spec.publish.port ({})",
+                holder.who, desired.publish.port, desired.origin
             );
             Some(wait("PortConflict", message))
         }
@@ -165,8 +166,15 @@ fn image_blocks(
     match &seen.image {
         Observation::Known(_) => None,
         Observation::Absent => {
+            // The builder's own name needs no naming.
+            let tag = if image == "aza-pg:18" {
+                String::new()
+            } else {
+                format!(" --tag {image}")
+            };
             let message = format!(
-                "there is no image `{image}` on this host: build it with `aza-agent image build`, or load it with `docker load`"
+                "there is no image `{image}` on this host: build it with `sudo aza-agent image build{tag}`, or load it with \
+                 `docker load`"
             );
             Some(wait("ImageMissing", message))
         }
