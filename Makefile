@@ -12,7 +12,7 @@ AGENT := $(RELEASE)/aza-agent
 ENVIRONMENT = AZA_STATE_DIR="$(STATE_DIR)" AZA_DESIRED_STATE="$(DESIRED_STATE)" $(if $(HOST_NAME),AZA_HOST="$(HOST_NAME)")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build image up down test fmt clippy
+.PHONY: help setup build image up down test soak fmt clippy
 
 help: ## Show this
 	@echo "make TARGET, where TARGET is one of:"
@@ -42,6 +42,11 @@ down: ## Stop the agent and its containers; the data stays
 
 test: ## Run what CI runs: format, lints, fences, all tests
 	@docker/test.sh
+
+# Only our own code is built as fast code, so that nothing else is built anew.
+soak: ## Simulate days of random faults: SEEDS=5000 of them, or SEED=4711 alone with its story
+	SEEDS=$(or $(SEEDS),2000) $(if $(SEED),SEED=$(SEED)) cargo test --locked --features sim --test scenarios \
+		--config 'profile.dev.package.aza-agent.opt-level=2' -- --ignored --exact soak::as_many_days_as_asked
 
 fmt: ## Format the code
 	@cargo fmt

@@ -8,9 +8,12 @@
 mod drift_stories;
 mod extension_stories;
 mod host_stories;
+mod judge;
+mod kills;
 mod life_stories;
 mod promises;
 mod random;
 mod restart_stories;
 mod scene;
+mod soak;
 mod trouble_stories;
