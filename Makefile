@@ -12,7 +12,7 @@ AGENT := $(RELEASE)/aza-agent
 ENVIRONMENT = AZA_STATE_DIR="$(STATE_DIR)" AZA_DESIRED_STATE="$(DESIRED_STATE)" $(if $(HOST_NAME),AZA_HOST="$(HOST_NAME)")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build image up down test fuzz fmt clippy
+.PHONY: help setup build image up down test fuzz soak fmt clippy
 
 help: ## Show this
 	@echo "make TARGET, where TARGET is one of:"
@@ -48,6 +48,11 @@ FUZZ ?=
 CASES ?= 1000000
 fuzz: ## Throw a million mutated inputs at each parser (5 minutes or more)
 	@AZA_FUZZ_CASES=$(CASES) cargo test --locked --quiet --profile fuzz --test fuzz -- --nocapture --test-threads 2 $(FUZZ)
+
+# Only our own code is built as fast code, so that nothing else is built anew.
+soak: ## Simulate days of random faults: SEEDS=5000 of them, or SEED=4711 alone with its story
+	SEEDS=$(or $(SEEDS),2000) $(if $(SEED),SEED=$(SEED)) cargo test --locked --features sim --test scenarios \
+		--config 'profile.dev.package.aza-agent.opt-level=2' -- --ignored --exact soak::as_many_days_as_asked
 
 fmt: ## Format the code
 	@cargo fmt

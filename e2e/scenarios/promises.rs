@@ -1,14 +1,13 @@
 //! What holds for every story. Each promise runs on its own seeds; a failing one shrinks to a script.
 
 use aza_agent::api::condition::ConditionType;
-use aza_agent::api::setting::{Context, recorded};
-use aza_agent::facts::{ContainerState, Observation};
-use aza_agent::plan::Step;
+use aza_agent::facts::ContainerState;
 use aza_agent::reconcile::After;
 use aza_agent::sim::{Agent, Host};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
+use crate::judge;
 use crate::random::{Event, Mode, Wish, event, happen, machine, trouble, wish};
 use crate::scene::{tell_plan, verbs};
 
@@ -168,7 +167,9 @@ proptest! {
     ) {
         let mut host = machine.host();
         let mut agent = Agent::new(first.manifest().desired());
-        run(&mut host, &mut agent, &story, judge_pass)?;
+        run(&mut host, &mut agent, &story, |after| {
+            judge::steps(after).map_err(TestCaseError::fail)
+        })?;
     }
 
     /// What users stored is there, in the same cluster, whatever happened.
@@ -275,74 +276,4 @@ proptest! {
         prop_assert!(agent.is(ConditionType::Ready), "{}", whole_story(&passes, &agent));
         prop_assert_eq!(host.container("db").expect("a container").oom_kills, 0);
     }
-}
-
-fn judge_pass(after: &After) -> Result<(), TestCaseError> {
-    let seen = &after.seen;
-    let told = || format!("{}\n{seen:#?}", tell_plan(&after.plan));
-    let disruptive = after
-        .plan
-        .steps
-        .iter()
-        .filter(|p| matches!(p.step, Step::Restart { .. } | Step::Recreate { .. }));
-    prop_assert!(disruptive.count() <= 1, "{}", told());
-    if seen.container.why_unknown().is_some() || seen.host.why_unknown().is_some() {
-        prop_assert!(after.plan.is_empty(), "{}", told());
-    }
-    for planned in &after.plan.steps {
-        match &planned.step {
-            Step::Rename { .. } => prop_assert!(seen.container.is_absent(), "{}", told()),
-            Step::RemoveLeftover { .. } => {
-                prop_assert!(seen.strays.known().is_some(), "{}", told())
-            }
-            Step::Unpause { .. } | Step::Connect { .. } => {
-                prop_assert!(seen.container.known().is_some(), "{}", told());
-            }
-            Step::Create => {
-                prop_assert!(seen.container.is_absent(), "{}", told());
-                let strays = seen.strays.known().map(Vec::len);
-                prop_assert_eq!(strays, Some(0), "{}", told());
-                startable(after)?;
-            }
-            Step::Start { .. } | Step::Recreate { serving: false, .. } => startable(after)?,
-            Step::Restart { because, .. } => {
-                let server = seen.server.known();
-                prop_assert!(server.is_some() && !because.is_empty(), "{}", told());
-                for reason in because {
-                    let setting = reason.split(' ').next().unwrap_or_default();
-                    let context = recorded(setting).map(|def| def.context);
-                    prop_assert_eq!(context, Some(Context::Postmaster), "{}", told());
-                }
-            }
-            Step::Recreate { because, .. } => {
-                let sure = seen.server.known().is_some() && seen.image.known().is_some();
-                prop_assert!(sure && !because.is_empty(), "{}", told());
-            }
-            Step::SetLimits { .. } => prop_assert!(seen.limits.known().is_some(), "{}", told()),
-            Step::Declare { .. } => {
-                prop_assert!(seen.declared.why_unknown().is_none(), "{}", told());
-            }
-            Step::RepairAutoConf { .. }
-            | Step::SetPassword
-            | Step::AlterSystem { .. }
-            | Step::ResetSetting { .. }
-            | Step::Reload { .. }
-            | Step::CreateExtension { .. }
-            | Step::UpdateExtension { .. }
-            | Step::DropExtension { .. } => {
-                prop_assert!(matches!(seen.server, Observation::Known(_)), "{}", told());
-            }
-            Step::Prepare => {}
-            Step::Stop { .. } | Step::Remove { .. } => prop_assert!(false, "{}", told()),
-        }
-    }
-    Ok(())
-}
-
-/// Nothing is started before volume and port were seen to be free.
-fn startable(after: &After) -> Result<(), TestCaseError> {
-    let (volume, port) = (&after.seen.volume, &after.seen.port);
-    prop_assert!(volume.why_unknown().is_none(), "{volume:?}");
-    prop_assert!(port.is_absent(), "{port:?}");
-    Ok(())
 }

@@ -57,38 +57,40 @@ impl Wish {
     }
 }
 
+pub const MEMORY: [&str; 5] = ["512MB", "1GiB", "2GiB", "4GiB", "16GiB"];
+pub const CPUS: [&str; 5] = ["500m", "1", "2", "4", "8"];
+pub const WORKLOADS: [&str; 4] = ["web", "oltp", "dw", "mixed"];
+pub const EXTENSIONS: [&str; 5] = [
+    "hstore",
+    "earthdistance",
+    "vector",
+    "pg_cron",
+    "timescaledb",
+];
+pub const SETTINGS: [(&str, &str); 7] = [
+    ("work_mem", "8MB"),
+    ("max_connections", "90"),
+    ("deadlock_timeout", "3s"),
+    ("random_page_cost", "auto"),
+    ("max_wal_senders", "12"),
+    ("cron.max_running_jobs", "3"),
+    ("log_statement", "ddl"),
+];
+
 pub fn wish() -> impl Strategy<Value = Wish> {
     let memory = prop_oneof![
-        9 => prop::sample::select(vec!["512MB", "1GiB", "2GiB", "4GiB", "16GiB"]).prop_map(Some),
+        9 => prop::sample::select(MEMORY.to_vec()).prop_map(Some),
         1 => Just(None),
     ];
-    let settings = prop::sample::subsequence(
-        vec![
-            ("work_mem", "8MB"),
-            ("max_connections", "90"),
-            ("deadlock_timeout", "3s"),
-            ("random_page_cost", "auto"),
-            ("max_wal_senders", "12"),
-            ("cron.max_running_jobs", "3"),
-            ("log_statement", "ddl"),
-        ],
-        0..4,
-    );
-    let extensions = vec![
-        "hstore",
-        "earthdistance",
-        "vector",
-        "pg_cron",
-        "timescaledb",
-    ];
-    let workload = prop::option::of(prop::sample::select(vec!["web", "oltp", "dw", "mixed"]));
+    let settings = prop::sample::subsequence(SETTINGS.to_vec(), 0..4);
+    let workload = prop::option::of(prop::sample::select(WORKLOADS.to_vec()));
     let mode = prop_oneof![6 => Just(Mode::Auto), 1 => Just(Mode::Window), 2 => Just(Mode::Manual)];
     (
         memory,
-        prop::sample::select(vec!["500m", "1", "2", "4", "8"]),
+        prop::sample::select(CPUS.to_vec()),
         workload,
         settings,
-        prop::sample::subsequence(extensions, 0..3),
+        prop::sample::subsequence(EXTENSIONS.to_vec(), 0..3),
         mode,
         prop_oneof![9 => Just(5432_u16), 1 => Just(5433_u16)],
     )

@@ -70,6 +70,24 @@ fn a_volume_that_is_gone_is_not_replaced_by_an_empty_one_until_somebody_approves
 }
 
 #[test]
+fn an_approval_from_before_does_not_mean_a_volume_that_goes_later() {
+    let mut scene = Scene::running(stack("db"));
+    scene.host.docker_stop("db");
+    scene.host.take_port(5432, "process `nc` (pid 99)");
+    scene.host.approve("db");
+    scene.pass();
+    scene.host.docker_rm("db");
+    scene.host.volumes.clear();
+    scene.host.taken_ports.clear();
+    scene.settle();
+    assert!(scene.host.container("db").is_none());
+    assert_eq!(scene.plan().waiting[0].reason, "ClusterGone");
+    scene.host.approve("db");
+    scene.settle();
+    assert!(scene.agent.is(ConditionType::Ready), "{}", scene.status());
+}
+
+#[test]
 fn a_missing_image_is_told_with_the_command_that_makes_it() {
     let mut scene = Scene::new(stack("db").with_image("mine:18"));
     let after = scene.pass();

@@ -61,6 +61,8 @@ pub struct Record {
     pub refused: BTreeMap<SettingName, Refusal>,
     /// The cluster that the volume held: another one under the same name blocks the start.
     pub system_identifier: Option<String>,
+    /// Whether the last look missed that cluster, and said so: an approval from before does not mean it.
+    pub cluster_is_missed: bool,
     /// What the last restart was to bring about; the same again would not help either.
     pub last_restart: Option<String>,
     /// The same for the last recreate.

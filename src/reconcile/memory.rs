@@ -10,17 +10,24 @@ use crate::plan::{self, Step};
 use super::{StepError, Thought, World, saw_everything};
 
 /// Forgets the cluster from before where an approval says to go on with what is there now. Returns
-/// whether the approval was used up by it.
+/// whether the approval was used up.
+///
+/// One that was given before the cluster was missed was given for something else, and is dropped.
 pub(super) fn accept_cluster(
     world: &mut impl World,
     desired: &Desired,
     record: &mut Record,
     seen: &Observed,
+    approved: bool,
 ) -> bool {
-    if !plan::is_another_cluster(desired, seen, record) || world.take_approval(desired).is_err() {
+    let is_missed = plan::is_another_cluster(desired, seen, record);
+    let was_told = std::mem::replace(&mut record.cluster_is_missed, is_missed);
+    if !is_missed || !approved {
         return false;
     }
-    *record = Record::default();
+    if world.take_approval(desired).is_ok() && was_told {
+        *record = Record::default();
+    }
     true
 }
 

@@ -89,8 +89,8 @@ pub async fn pass(world: &mut impl World, before: Before) -> After {
     let seen = world
         .look(&desired, &settings_to_read(&desired, &record))
         .await;
-    let accepted = approved && accept_cluster(world, &desired, &mut record, &seen);
-    let approved = approved && !accepted;
+    let used_up = accept_cluster(world, &desired, &mut record, &seen, approved);
+    let approved = approved && !used_up;
     recall(&mut record, &desired, &seen);
     let incidents = incidents(&mut record, &seen);
     let thought = think(&desired, &seen, &record, approved);

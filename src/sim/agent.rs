@@ -38,23 +38,34 @@ impl Agent {
         }
     }
 
-    /// Makes one pass, and lets the time go by that lies before the next one. `None`: it was killed.
-    pub fn pass(&mut self, host: &mut Host) -> Option<After> {
+    /// Returns what a pass starts from, as the agent finds it on disk.
+    #[must_use]
+    pub fn before(&self, host: &Host) -> Before {
         let stack = self.desired.name.as_str();
-        let before = Before {
+        Before {
             desired: self.desired.clone(),
             rejected: self.rejected.clone(),
             record: host.records.get(stack).cloned(),
             conditions: self.conditions.clone(),
             events: self.events.clone(),
             approved: host.approvals.contains(stack),
-        };
+        }
+    }
+
+    /// Takes what a pass told.
+    pub fn absorb(&mut self, after: &After) {
+        self.conditions.clone_from(&after.conditions);
+        self.events.clone_from(&after.events);
+    }
+
+    /// Makes one pass, and lets the time go by that lies before the next one. `None`: it was killed.
+    pub fn pass(&mut self, host: &mut Host) -> Option<After> {
+        let before = self.before(host);
         let after = at_once(pass(host, before));
         if host.revive_agent() {
             return None;
         }
-        self.conditions.clone_from(&after.conditions);
-        self.events.clone_from(&after.events);
+        self.absorb(&after);
         host.wait(pause(after.next));
         Some(after)
     }
@@ -112,7 +123,10 @@ fn pause(next: Next) -> SignedDuration {
 }
 
 /// Runs what never has to wait: the pretended world answers at once.
-fn at_once<T>(future: impl Future<Output = T>) -> T {
+///
+/// # Panics
+/// It had to wait: then it is not of this world.
+pub fn at_once<T>(future: impl Future<Output = T>) -> T {
     let mut future = std::pin::pin!(future);
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     match future.as_mut().poll(&mut context) {

@@ -34,7 +34,7 @@ pub struct SimContainer {
 }
 
 impl SimContainer {
-    fn ends(&mut self, state: ContainerState, exit_code: i64) {
+    pub(super) fn ends(&mut self, state: ContainerState, exit_code: i64) {
         self.facts.state = state;
         self.facts.exit_code = exit_code;
         self.facts.pid = 0;
@@ -98,6 +98,7 @@ impl Host {
     /// `docker compose up` where there is no container.
     pub(super) fn create(&mut self, desired: &Desired) -> Result<(), String> {
         self.docker_answers()?;
+        self.state_has_room()?; // the compose file
         let stack = desired.name.as_str();
         if self.container(stack).is_some() {
             return Err(format!(
@@ -190,6 +191,7 @@ impl Host {
         if serving {
             self.sql(stack)?; // CHECKPOINT
         }
+        self.state_has_room()?; // the compose file
         if !self.tags.contains_key(&desired.image) {
             return Err(format!("docker: no such image: {}", desired.image));
         }

@@ -230,6 +230,55 @@ impl Host {
         }
     }
 
+    /// `ALTER DATABASE postgres SET`: every new session in it sees it.
+    pub fn alter_database(&mut self, stack: &str, name: &SettingName, value: &str) {
+        if let Some(cluster) = self.cluster_mut(stack) {
+            let pin = (value.to_owned(), "database");
+            cluster.pins.insert(name.clone(), pin);
+        }
+    }
+
+    /// `ALTER ROLE` and `ALTER DATABASE … RESET ALL`
+    pub fn reset_pins(&mut self, stack: &str) {
+        if let Some(cluster) = self.cluster_mut(stack) {
+            cluster.pins.clear();
+        }
+    }
+
+    /// `DROP EXTENSION` at psql.
+    pub fn drop_extension(&mut self, stack: &str, database: &str, name: &str) {
+        if let Ok(mut session) = self.sql(stack) {
+            let _ = session.drop_extension(name, database);
+        }
+    }
+
+    /// Somebody edits `postgresql.auto.conf` and reloads nothing; no value takes the line out.
+    pub fn edit_auto_conf(&mut self, stack: &str, name: &SettingName, value: Option<&str>) {
+        let Some(cluster) = self.cluster_mut(stack) else {
+            return;
+        };
+        match value {
+            Some(value) => drop(cluster.auto.insert(name.clone(), value.to_owned())),
+            None => drop(cluster.auto.remove(name)),
+        }
+    }
+
+    /// `: >postgresql.auto.conf`
+    pub fn empty_auto_conf(&mut self, stack: &str) {
+        if let Some(cluster) = self.cluster_mut(stack) {
+            cluster.auto.clear();
+        }
+    }
+
+    /// Other limits in the compose file, and `docker compose up -d` in its directory.
+    pub fn compose_up_with(&mut self, stack: &str, memory: Bytes) {
+        if let Ok(container) = self.container_mut(stack) {
+            container.made_with.memory = Some(memory);
+            container.made_with.memory_swap = Some(memory);
+            self.compose_force_recreate(stack);
+        }
+    }
+
     /// `-c name=value` in the compose file's command, and the restart that makes it count.
     pub fn pin_on_command_line(&mut self, stack: &str, name: &SettingName, value: &str) {
         if let Ok(container) = self.container_mut(stack) {

@@ -84,6 +84,8 @@ pub struct Host {
     pub records: BTreeMap<String, Record>,
     /// Stacks whose next disruptive step a person approved.
     pub approvals: BTreeSet<String>,
+    /// Whether the file system of the state directory has no room left.
+    pub state_is_full: bool,
     /// Signals to end that were sent to the agent.
     pub stopping: bool,
     life: Life,
@@ -177,6 +179,7 @@ impl Host {
             first_boot: SignedDuration::from_secs(3),
             records: BTreeMap::new(),
             approvals: BTreeSet::new(),
+            state_is_full: false,
             stopping: false,
             life: Life::Safe,
             made: 0,
@@ -211,6 +214,12 @@ impl Host {
         was_dead
     }
 
+    /// Whether the agent's process was killed and not started again.
+    #[must_use]
+    pub fn agent_is_dead(&self) -> bool {
+        self.life == Life::Dead
+    }
+
     /// Returns a number that nothing else of this host was made with.
     fn number(&mut self) -> u64 {
         self.made += 1;
@@ -228,6 +237,14 @@ impl Host {
             Life::Safe | Life::Doomed(_) => Ok(()),
             Life::Dead => Err("the agent was killed".into()),
         }
+    }
+
+    /// Whether anything new can be written in the state directory.
+    fn state_has_room(&self) -> Result<(), String> {
+        if self.state_is_full {
+            return Err("cannot write in the state directory: No space left on device".into());
+        }
+        Ok(())
     }
 
     fn docker_answers(&self) -> Result<(), String> {
@@ -256,6 +273,7 @@ impl World for Host {
         let done: Result<(), String> = match step {
             Step::Prepare => Ok(()),
             Step::Declare { text } => {
+                self.state_has_room()?;
                 self.declared.insert(stack.to_owned(), text.clone());
                 Ok(())
             }
@@ -313,6 +331,7 @@ impl World for Host {
 
     fn remember(&mut self, desired: &Desired, record: &Record) -> Result<(), String> {
         self.deed()?;
+        self.state_has_room()?;
         self.records
             .insert(desired.name.to_string(), record.clone());
         Ok(())
