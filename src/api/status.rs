@@ -38,6 +38,18 @@ pub struct AgentStatus {
     pub started_at: Timestamp,
     /// When it stopped in order; absent while it runs, and after a crash.
     pub stopped_at: Option<Timestamp>,
+    /// Since when Docker does not answer; absent while it does.
+    #[serde(default)]
+    pub docker_silent: Option<Silence>,
+}
+
+/// Docker does not answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Silence {
+    /// Since when.
+    pub since: Timestamp,
+    /// What was tried and what came back.
+    pub why: String,
 }
 
 /// One stack, in Kubernetes' shape.

@@ -48,6 +48,9 @@ pub fn run(args: &StatusArgs) -> Result<Exit, CliError> {
     if let Some(remarked) = agent_is_down(file.agent.as_ref()) {
         remark(&remarked);
     }
+    if let Some(remarked) = docker_is_silent(file.agent.as_ref()) {
+        remark(&remarked);
+    }
     match args.output {
         Format::Json => json(&file)?,
         Format::Table => print(&table(&file, args.name.is_some(), Timestamp::now()))?,
@@ -68,6 +71,15 @@ fn agent_is_down(agent: Option<&AgentStatus>) -> Option<String> {
         });
     Some(format!(
         "note: the agent is not running ({since}); this is what it last saw. Start it: make up, or sudo aza-agent run"
+    ))
+}
+
+/// Says so where the agent sees no Docker: then nothing is known, and nothing is done.
+fn docker_is_silent(agent: Option<&AgentStatus>) -> Option<String> {
+    let silence = agent?.docker_silent.as_ref()?;
+    Some(format!(
+        "note: Docker does not answer since {:.0} ({}); nothing is done until it does. Start it: systemctl start docker",
+        silence.since, silence.why
     ))
 }
 

@@ -13,6 +13,7 @@ pub mod live;
 
 mod intake;
 mod manifests;
+mod notify;
 mod status;
 mod tracked;
 
@@ -34,7 +35,7 @@ use crate::act::Hands;
 use crate::api::StackName;
 use crate::api::chain::in_words;
 use crate::api::condition::ConditionType;
-use crate::api::status::{AgentStatus, Status, StatusFile};
+use crate::api::status::{AgentStatus, Silence, Status, StatusFile};
 use crate::host::layout::Layout;
 use crate::host::lock::Lock;
 use crate::observe::Eyes;
@@ -45,6 +46,7 @@ use crate::store;
 use events::Heard;
 use intake::Intake;
 use live::Live;
+use notify::Systemd;
 use tracked::{Gone, Tracked};
 
 /// Between two readings of the directory where no event tells of a change.
@@ -143,6 +145,7 @@ struct Controller {
     previous: BTreeMap<String, Status>,
     agent: AgentStatus,
     written: Option<StatusFile>,
+    systemd: Systemd,
     passes: JoinSet<(StackName, After)>,
     stopping: Arc<AtomicBool>,
 }
@@ -182,6 +185,7 @@ impl Controller {
             lock: lock.display().to_string(),
             started_at: Timestamp::now(),
             stopped_at: None,
+            docker_silent: None,
         };
         Ok(Self {
             options,
@@ -192,6 +196,7 @@ impl Controller {
             previous,
             agent,
             written: None,
+            systemd: Systemd::here(),
             passes: JoinSet::new(),
             stopping,
         })
@@ -210,7 +215,9 @@ impl Controller {
         self.rescan();
         rescan.reset();
         self.write_status()?;
+        self.systemd.ready();
         while !self.stopping.load(Ordering::Relaxed) {
+            self.systemd.beat();
             self.start_due_passes();
             if self.options.once && self.is_settled() {
                 break;
@@ -221,7 +228,7 @@ impl Controller {
             tokio::select! {
                 _ = terminate.recv() => self.stop(),
                 _ = interrupt.recv() => self.stop(),
-                _ = hangup.recv() => self.rescan(),
+                _ = hangup.recv() => self.reload(),
                 changed = changed(&mut watch) => {
                     if let Err(error) = changed {
                         warn!(error = in_words(&error), "the directory is not watched; rescans find changes");
@@ -234,16 +241,13 @@ impl Controller {
                     }
                     self.rescan();
                 }
-                Some(told) = heard.recv() => self.wake(&told),
+                Some(told) = heard.recv() => self.wake(told),
                 Some(done) = self.passes.join_next() => self.absorb(done),
-                () = tokio::time::sleep_until(due) => {}
+                () = tokio::time::sleep_until(due.min(self.systemd.next_beat())) => {}
             }
             self.write_status_or_warn();
         }
-        // A step, once begun, is allowed to end.
-        while let Some(done) = self.passes.join_next().await {
-            self.absorb(done);
-        }
+        self.drain().await;
         listener.abort();
         self.agent.stopped_at = Some(Timestamp::now());
         self.write_status()?;
@@ -257,9 +261,31 @@ impl Controller {
             && self.intake.stacks.values().all(Result::is_ok))
     }
 
+    /// Waits for the passes in hand: a step, once begun, is allowed to end.
+    async fn drain(&mut self) {
+        while !self.passes.is_empty() {
+            self.systemd.beat();
+            self.systemd.put_off();
+            // Either arm may be dropped: passes go on in their own tasks.
+            tokio::select! {
+                Some(done) = self.passes.join_next() => self.absorb(done),
+                () = tokio::time::sleep_until(self.systemd.next_beat()) => {}
+            }
+        }
+    }
+
     fn stop(&mut self) {
         info!("ending: the step in hand is finished first");
         self.stopping.store(true, Ordering::Relaxed);
+        self.systemd.stopping(self.passes.len());
+    }
+
+    fn reload(&mut self) {
+        self.systemd.reloading();
+        info!("asked to read the directory again");
+        self.rescan();
+        self.write_status_or_warn();
+        self.systemd.ready();
     }
 
     fn watch(&self) -> Option<Watch> {
@@ -328,14 +354,14 @@ impl Controller {
         tracked.absorb(after, self.options.resync, Timestamp::now());
         let is_ready = tracked.status.is(ConditionType::Ready);
         if was_ready != is_ready {
-            let message = tracked
+            let why = tracked
                 .status
                 .condition(ConditionType::Ready)
                 .map(|c| c.message.clone());
             info!(
                 stack = name.as_str(),
                 ready = is_ready,
-                message,
+                why,
                 "readiness changed"
             );
         }
@@ -357,16 +383,47 @@ impl Controller {
         self.stacks.remove(name);
     }
 
-    fn wake(&mut self, told: &Heard) {
+    fn wake(&mut self, told: Heard) {
+        let is_new = match &told {
+            Heard::Stack(_) => true,
+            Heard::Anything => {
+                if self.agent.docker_silent.take().is_some() {
+                    info!("docker answers again");
+                }
+                true
+            }
+            Heard::Silent(why) => self.note_silence(why),
+        };
+        if !is_new {
+            // The passes' own backoff says when to try again.
+            return;
+        }
         for (name, tracked) in &mut self.stacks {
-            let concerned = match told {
-                Heard::Anything => true,
+            let concerned = match &told {
+                Heard::Anything | Heard::Silent(_) => true,
                 Heard::Stack(stack) => stack == name.as_str(),
             };
             if concerned {
                 tracked.wake();
             }
         }
+    }
+
+    /// Returns whether it was not known yet.
+    fn note_silence(&mut self, why: &str) -> bool {
+        if let Some(silence) = &mut self.agent.docker_silent {
+            why.clone_into(&mut silence.why);
+            return false;
+        }
+        warn!(
+            why,
+            "docker does not answer; nothing is done until it does (systemctl start docker)"
+        );
+        self.agent.docker_silent = Some(Silence {
+            since: Timestamp::now(),
+            why: why.to_owned(),
+        });
+        true
     }
 
     fn next_due(&self) -> Instant {
