@@ -46,10 +46,9 @@ cp "$root"/boot/initrd.img-* "$work/initrd"
 
 echo vps >"$root/etc/hostname"
 echo '/dev/vda / ext4 defaults 0 1' >"$root/etc/fstab"
-# A machine with an address, so that programs which ask for a route find one.
-mkdir -p "$root/etc/systemd/network" "$root/etc/systemd/system/multi-user.target.wants"
-# Nobody fetches anything during a test.
-for unit in apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer fstrim.timer dpkg-db-backup.timer man-db.timer; do
+mkdir -p "$root/etc/systemd/system/multi-user.target.wants"
+# Nobody fetches anything during a test, and nobody logs in.
+for unit in serial-getty@ttyS0.service getty@tty1.service apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer fstrim.timer dpkg-db-backup.timer man-db.timer; do
     ln -sf /dev/null "$root/etc/systemd/system/$unit"
 done
 # The journal survives the power cut.
@@ -59,6 +58,7 @@ mkdir -p "$root/var/log/journal"
 cat >"$root/usr/local/sbin/test-shell" <<'SHELL'
 #!/bin/bash
 port=/dev/virtio-ports/test.shell
+until [ -e $port ]; do sleep 0.2; done
 exec 3<>"$port"
 echo ready >&3
 while read -r number script <&3; do
@@ -73,9 +73,7 @@ chmod 0755 "$root/usr/local/sbin/test-shell"
 cat >"$root/etc/systemd/system/test-shell.service" <<'UNIT'
 [Unit]
 Description=A root shell for the test
-DefaultDependencies=no
-After=dev-virtio\x2dports-test.shell.device local-fs.target
-BindsTo=dev-virtio\x2dports-test.shell.device
+After=local-fs.target systemd-udev-trigger.service
 
 [Service]
 ExecStart=/usr/local/sbin/test-shell
