@@ -6,17 +6,20 @@ STATE_DIR ?= /var/lib/aza-agent
 DESIRED_STATE ?= $(CURDIR)/desired-state
 # Absent: the system's name.
 HOST_NAME ?=
+# For packagers.
+DESTDIR ?=
+PREFIX ?= /usr/local
 # Both binaries go to one place: `aza-agent image build` looks for the container door beside itself.
 RELEASE := $(or $(CARGO_TARGET_DIR),target)/release
 AGENT := $(RELEASE)/aza-agent
 ENVIRONMENT = AZA_STATE_DIR="$(STATE_DIR)" AZA_DESIRED_STATE="$(DESIRED_STATE)" $(if $(HOST_NAME),AZA_HOST="$(HOST_NAME)")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build image up down test fuzz soak fmt clippy
+.PHONY: help setup build image install up down test test-vps fuzz soak fmt clippy
 
 help: ## Show this
 	@echo "make TARGET, where TARGET is one of:"
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
 	@echo "Variables: STATE_DIR=$(STATE_DIR) DESIRED_STATE=$(DESIRED_STATE) HOST_NAME=$(HOST_NAME)"
 
 setup: ## Install what is missing: Docker, its Compose and buildx plugins, mmdebstrap
@@ -32,6 +35,9 @@ image: build ## Build the image aza-pg:18
 	@echo "== image"
 	@$(SUDO) docker/progress.sh $(AGENT) image build
 
+install: ## Install the program, its systemd unit and /etc/aza-agent (after make build; DESTDIR and PREFIX count)
+	@$(SUDO) docker/install-agent.sh $(RELEASE) "$(DESTDIR)" "$(PREFIX)"
+
 up: ## Set up, build, start the agent, wait until every stack is Ready
 	@$(MAKE) --no-print-directory setup
 	@$(MAKE) --no-print-directory image
@@ -42,6 +48,9 @@ down: ## Stop the agent and its containers; the data stays
 
 test: ## Run what CI runs: format, lints, fences, all tests
 	@docker/test.sh
+
+test-vps: ## Run the same trip on a fresh VPS: a virtual machine with systemd and cgroup v2
+	@docker/test-vps.sh
 
 # Names of targets, and how many cases for each: `make fuzz FUZZ=manifest CASES=10000`.
 FUZZ ?=

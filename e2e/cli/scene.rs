@@ -72,6 +72,8 @@ impl Scene {
             lock: self.lock_file().display().to_string(),
             started_at: jiff::Timestamp::UNIX_EPOCH,
             stopped_at: None,
+            unwatched: None,
+            docker_silent: None,
         };
         let file = StatusFile {
             agent: Some(agent),

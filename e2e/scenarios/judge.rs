@@ -75,8 +75,14 @@ pub fn steps(after: &After) -> Verdict {
             }
             Step::Rename { .. } => that(seen.container.is_absent(), "renamed onto another")?,
             Step::RemoveLeftover { container, .. } => {
-                let found = seen.strays.known().and_then(|s| s.iter().find(|s| s.id == *container));
-                that(found.is_some_and(|s| !s.started), "removed what had started")?;
+                let found = seen
+                    .strays
+                    .known()
+                    .and_then(|s| s.iter().find(|s| s.id == *container));
+                that(
+                    found.is_some_and(|s| !s.started),
+                    "removed what had started",
+                )?;
             }
             Step::Unpause { .. } | Step::Connect { .. } => {
                 that(seen.container.known().is_some(), "an unseen container")?;

@@ -1,7 +1,7 @@
 //! What a container mounts: its directories, its declared file, its secrets.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::Path;
 
 use crate::api::StackName;
@@ -45,10 +45,19 @@ pub fn superuser(layout: &Layout, desired: &Desired) -> Result<(), ActError> {
     write_new(&path, secret.expose().as_bytes(), 0o440, Some(POSTGRES_UID))
 }
 
+/// Makes a directory, or puts its mode and owner right. Only an owner may change a mode: one that was given
+/// away is taken back for that moment, so that the agent needs CAP_CHOWN and no CAP_FOWNER.
 fn directory(path: &Path, mode: u32, owner: Option<u32>) -> Result<(), ActError> {
     fs::create_dir_all(path).map_err(ActError::file("make the directory", path))?;
-    fs::set_permissions(path, Permissions::from_mode(mode))
-        .map_err(ActError::file("set the mode of", path))?;
+    let seen = fs::metadata(path).map_err(ActError::file("look at", path))?;
+    let own = rustix::process::geteuid().as_raw();
+    if seen.mode() & 0o7777 != mode {
+        if seen.uid() != own {
+            chown(path, Some(own), None).map_err(ActError::file("take back", path))?;
+        }
+        fs::set_permissions(path, Permissions::from_mode(mode))
+            .map_err(ActError::file("set the mode of", path))?;
+    }
     match owner {
         Some(uid) => chown(path, Some(uid), Some(0)).map_err(ActError::file("give away", path)),
         None => Ok(()),

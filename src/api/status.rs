@@ -41,6 +41,18 @@ pub struct AgentStatus {
     /// Why the directory is not watched, where it is not: changes are then found by rescans only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unwatched: Option<String>,
+    /// Since when Docker does not answer; absent while it does.
+    #[serde(default)]
+    pub docker_silent: Option<Silence>,
+}
+
+/// Docker does not answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Silence {
+    /// Since when.
+    pub since: Timestamp,
+    /// What was tried and what came back.
+    pub why: String,
 }
 
 /// One stack, in Kubernetes' shape.

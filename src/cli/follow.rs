@@ -9,7 +9,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::host::layout::Layout;
-use crate::source::Watch;
+use crate::source::watch::Watch;
 
 use super::CliError;
 

@@ -47,8 +47,8 @@ const DOCKER_SOCKET: &str = "unix:///var/run/docker.sock";
 pub struct Cli {
     #[command(subcommand)]
     verb: Verb,
-    /// What logs look like on standard error.
-    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, env = "AZA_LOG_FORMAT")]
+    /// What logs look like, and where they go.
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Auto, env = "AZA_LOG_FORMAT")]
     log_format: LogFormat,
     /// What is logged: error, warn, info, debug, or a filter such as aza_agent=debug.
     #[arg(long, global = true, default_value = "info", env = "AZA_LOG")]
@@ -173,7 +173,13 @@ impl Exit {
 pub fn run(cli: Cli) -> Result<Exit, CliError> {
     match cli.verb {
         Verb::Run(args) => {
-            telemetry::start(cli.log_format, &cli.log, output::is_coloured());
+            let journal = output::journal_stream();
+            telemetry::start(
+                cli.log_format,
+                &cli.log,
+                output::is_coloured(),
+                journal.as_deref(),
+            );
             run::run(args)
         }
         Verb::Status(args) => status::run(&args),

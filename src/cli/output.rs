@@ -8,12 +8,24 @@ use jiff::Timestamp;
 use crate::api::chain::in_words;
 use crate::api::condition::{ConditionType, Truth};
 
+use crate::telemetry::leads_to_journal;
+
 use super::CliError;
 
 /// Whether standard output is a person's terminal that wants colour (`NO_COLOR` says no).
 #[must_use]
 pub fn is_coloured() -> bool {
     anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
+}
+
+/// What systemd says of the stream that leads to the journal.
+#[must_use]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the front door reads the environment"
+)]
+pub fn journal_stream() -> Option<String> {
+    std::env::var("JOURNAL_STREAM").ok()
 }
 
 /// Prints text. A reader that has enough (`| head`) is no error.
@@ -192,10 +204,17 @@ pub fn complain(error: &CliError) {
             t.to_owned()
         }
     };
-    remark(&format!(
+    let text = format!(
         "{} {}\n  next: {}",
         red("error:"),
         in_words(error),
         error.next()
-    ));
+    );
+    if leads_to_journal(&io::stderr(), journal_stream().as_deref()) {
+        // The journal takes a line's priority from its head: these are errors.
+        let marked: Vec<String> = text.lines().map(|line| format!("<3>{line}")).collect();
+        remark(&marked.join("\n"));
+    } else {
+        remark(&text);
+    }
 }

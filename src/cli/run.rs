@@ -8,7 +8,7 @@ use crate::controller::{self, Options};
 use crate::host::layout::Layout;
 use crate::reconcile::requeue::RESYNC;
 
-use super::stack::{block_on, connect, desired_state, host_name, need_root};
+use super::stack::{block_on, client, connect, desired_state, host_name, need_root};
 use super::{CliError, Exit, HostArgs};
 
 /// Arguments of `run`.
@@ -68,7 +68,12 @@ pub fn run(args: RunArgs) -> Result<Exit, CliError> {
     };
     let once = options.once;
     let ready = block_on(async {
-        let docker = connect(&args.host.docker).await?;
+        // A run that ends says at once that Docker is missing; one that stays waits for it.
+        let docker = if once {
+            connect(&args.host.docker).await?
+        } else {
+            client(&args.host.docker)?
+        };
         Ok(controller::run(options, docker).await?)
     })?;
     Ok(if once && !ready {

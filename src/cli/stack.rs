@@ -3,6 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use bollard::Docker;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use hyperlocal::UnixConnector;
 
 use crate::api::desired::Desired;
 use crate::api::validate::validate;
@@ -28,13 +31,14 @@ pub struct Looked {
     pub thought: Thought,
 }
 
+/// Beyond the longest call of ours, a restart with its grace period.
+const TIMEOUT: u64 = 180;
+
 /// Connects to the engine at `socket` and agrees on a version.
 ///
 /// # Errors
 /// It is not there, or not for us.
 pub async fn connect(socket: &str) -> Result<Docker, CliError> {
-    /// Beyond the longest call of ours, a restart with its grace period.
-    const TIMEOUT: u64 = 180;
     let failed = |source| CliError::Docker {
         socket: socket.to_owned(),
         source,
@@ -50,6 +54,32 @@ pub async fn connect(socket: &str) -> Result<Docker, CliError> {
         Ok(result) => result.map_err(failed),
         Err(_) => Err(failed(bollard::errors::Error::RequestTimeoutError)),
     }
+}
+
+/// Returns a client for the engine at `socket`, whether it is there by now or not.
+///
+/// bollard's own constructor refuses a socket that does not exist yet, as on a host whose Docker comes
+/// up later than the agent; so this is its Unix transport, made by hand.
+///
+/// # Errors
+/// None that is known.
+pub fn client(socket: &str) -> Result<Docker, CliError> {
+    let path = socket.trim_start_matches("unix://");
+    let http: Client<UnixConnector, _> = Client::builder(TokioExecutor::new())
+        .pool_max_idle_per_host(0)
+        .build(UnixConnector);
+    let transport = move |request| {
+        let answer = http.request(request);
+        async move { answer.await.map_err(bollard::errors::Error::from) }
+    };
+    // hyperlocal's form of an address: the path in hexadecimal where a host would stand.
+    let host: String = path.bytes().map(|b| format!("{b:02x}")).collect();
+    let address = Some(format!("unix://{host}"));
+    Docker::connect_with_custom_transport(transport, address, TIMEOUT, bollard::API_DEFAULT_VERSION)
+        .map_err(|source| CliError::Docker {
+            socket: socket.to_owned(),
+            source,
+        })
 }
 
 /// Returns the host's name: the option, or the system's.

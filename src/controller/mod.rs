@@ -13,6 +13,7 @@ pub mod intake;
 pub mod live;
 
 mod manifests;
+mod notify;
 mod standing;
 mod status;
 mod tracked;
@@ -35,7 +36,7 @@ use crate::act::Hands;
 use crate::api::StackName;
 use crate::api::chain::in_words;
 use crate::api::condition::ConditionType;
-use crate::api::status::{AgentStatus, Status, StatusFile};
+use crate::api::status::{AgentStatus, Silence, Status, StatusFile};
 use crate::host::layout::Layout;
 use crate::host::lock::Lock;
 use crate::observe::Eyes;
@@ -47,6 +48,7 @@ use crate::store;
 use events::Heard;
 use intake::Intake;
 use live::Live;
+use notify::Systemd;
 use standing::Gone;
 use tracked::Tracked;
 
@@ -149,6 +151,7 @@ struct Controller {
     previous: BTreeMap<String, Status>,
     agent: AgentStatus,
     written: Option<StatusFile>,
+    systemd: Systemd,
     passes: JoinSet<(StackName, After)>,
     stopping: Arc<AtomicBool>,
 }
@@ -190,6 +193,7 @@ impl Controller {
             started_at: Timestamp::now(),
             stopped_at: None,
             unwatched: None,
+            docker_silent: None,
         };
         let directory = DesiredState::new(&options.desired_state);
         Ok(Self {
@@ -203,6 +207,7 @@ impl Controller {
             previous,
             agent,
             written: None,
+            systemd: Systemd::here(),
             passes: JoinSet::new(),
             stopping,
         })
@@ -220,7 +225,9 @@ impl Controller {
         self.rescan();
         rescan.reset();
         self.write_status()?;
+        self.systemd.ready();
         while !self.stopping.load(Ordering::Relaxed) {
+            self.systemd.beat();
             self.start_due_passes();
             if self.options.once && self.is_settled() {
                 break;
@@ -231,20 +238,17 @@ impl Controller {
             tokio::select! {
                 _ = terminate.recv() => self.stop(),
                 _ = interrupt.recv() => self.stop(),
-                _ = hangup.recv() => self.rescan(),
+                _ = hangup.recv() => self.reload(),
                 () = self.directory.changed() => self.rescan(),
                 () = sleep_until(again) => self.rescan(),
                 _ = rescan.tick() => self.rescan(),
-                Some(told) = heard.recv() => self.wake(&told),
+                Some(told) = heard.recv() => self.wake(told),
                 Some(done) = self.passes.join_next() => self.absorb(done),
-                () = tokio::time::sleep_until(due) => {}
+                () = tokio::time::sleep_until(due.min(self.systemd.next_beat())) => {}
             }
             self.write_status_or_warn();
         }
-        // A step, once begun, is allowed to end.
-        while let Some(done) = self.passes.join_next().await {
-            self.absorb(done);
-        }
+        self.drain().await;
         listener.abort();
         self.agent.stopped_at = Some(Timestamp::now());
         self.write_status()?;
@@ -258,9 +262,31 @@ impl Controller {
             && self.intake.stacks.values().all(Result::is_ok))
     }
 
+    /// Waits for the passes in hand: a step, once begun, is allowed to end.
+    async fn drain(&mut self) {
+        while !self.passes.is_empty() {
+            self.systemd.beat();
+            self.systemd.put_off();
+            // Either arm may be dropped: passes go on in their own tasks.
+            tokio::select! {
+                Some(done) = self.passes.join_next() => self.absorb(done),
+                () = tokio::time::sleep_until(self.systemd.next_beat()) => {}
+            }
+        }
+    }
+
     fn stop(&mut self) {
         info!("ending: the step in hand is finished first");
         self.stopping.store(true, Ordering::Relaxed);
+        self.systemd.stopping(self.passes.len());
+    }
+
+    fn reload(&mut self) {
+        self.systemd.reloading();
+        info!("asked to read the directory again");
+        self.rescan();
+        self.write_status_or_warn();
+        self.systemd.ready();
     }
 
     fn start_due_passes(&mut self) {
@@ -316,14 +342,14 @@ impl Controller {
         tracked.absorb(after, self.options.resync, Timestamp::now());
         let is_ready = tracked.status.is(ConditionType::Ready);
         if was_ready != is_ready {
-            let message = tracked
+            let why = tracked
                 .status
                 .condition(ConditionType::Ready)
                 .map(|c| c.message.clone());
             info!(
                 stack = name.as_str(),
                 ready = is_ready,
-                message,
+                why,
                 "readiness changed"
             );
         }
@@ -345,16 +371,47 @@ impl Controller {
         self.stacks.remove(name);
     }
 
-    fn wake(&mut self, told: &Heard) {
+    fn wake(&mut self, told: Heard) {
+        let is_new = match &told {
+            Heard::Stack(_) => true,
+            Heard::Anything => {
+                if self.agent.docker_silent.take().is_some() {
+                    info!("docker answers again");
+                }
+                true
+            }
+            Heard::Silent(why) => self.note_silence(why),
+        };
+        if !is_new {
+            // The passes' own backoff says when to try again.
+            return;
+        }
         for (name, tracked) in &mut self.stacks {
-            let concerned = match told {
-                Heard::Anything => true,
+            let concerned = match &told {
+                Heard::Anything | Heard::Silent(_) => true,
                 Heard::Stack(stack) => stack == name.as_str(),
             };
             if concerned {
                 tracked.wake();
             }
         }
+    }
+
+    /// Returns whether it was not known yet.
+    fn note_silence(&mut self, why: &str) -> bool {
+        if let Some(silence) = &mut self.agent.docker_silent {
+            why.clone_into(&mut silence.why);
+            return false;
+        }
+        warn!(
+            why,
+            "docker does not answer; nothing is done until it does (systemctl start docker)"
+        );
+        self.agent.docker_silent = Some(Silence {
+            since: Timestamp::now(),
+            why: why.to_owned(),
+        });
+        true
     }
 
     fn next_due(&self) -> Instant {

@@ -39,6 +39,7 @@ impl Controller {
             items,
             rejected: self.intake.rejected.clone(),
         };
+        self.systemd.tell(&status);
         if self.written.as_ref() != Some(&status) {
             store::status::save(&self.options.layout, &status)?;
             self.written = Some(status);

@@ -102,13 +102,6 @@ impl Host {
         }
     }
 
-    /// `postgresql.auto.conf` was emptied.
-    pub fn empty_auto_conf(&mut self, stack: &str) {
-        if let Some(cluster) = self.cluster_mut(stack) {
-            cluster.auto.clear();
-        }
-    }
-
     /// `ALTER ROLE postgres PASSWORD`
     pub fn alter_password(&mut self, stack: &str) {
         if let Some(cluster) = self.cluster_mut(stack) {

@@ -72,7 +72,7 @@ pub fn run(args: &StatusArgs) -> Result<Exit, CliError> {
     };
     only(&mut file, args.name.as_deref())?;
     let agent = file.agent.as_ref();
-    if let Some(remarked) = agent_is_down(&layout, agent).or_else(|| is_unwatched(agent)) {
+    if let Some(remarked) = note(&layout, agent) {
         remark(&remarked);
     }
     match args.output {
@@ -104,12 +104,30 @@ pub fn only(file: &mut StatusFile, name: Option<&str>) -> Result<(), CliError> {
     Ok(())
 }
 
+/// What stands above the table: why what it says may be old.
+pub fn note(layout: &Layout, agent: Option<&AgentStatus>) -> Option<String> {
+    agent_is_down(layout, agent)
+        .or_else(|| docker_is_silent(agent))
+        .or_else(|| is_unwatched(agent))
+}
+
+/// Says so where the agent sees no Docker: then nothing is known, and nothing is done.
+fn docker_is_silent(agent: Option<&AgentStatus>) -> Option<String> {
+    let silence = agent?.docker_silent.as_ref()?;
+    Some(format!(
+        "note: Docker does not answer since {:.0} ({}); nothing is done until it does. Start it: systemctl start docker",
+        silence.since, silence.why
+    ))
+}
+
 /// Says so where a saved manifest is noticed late.
-pub fn is_unwatched(agent: Option<&AgentStatus>) -> Option<String> {
+fn is_unwatched(agent: Option<&AgentStatus>) -> Option<String> {
     let agent = agent?;
     let why = agent.unwatched.as_ref()?;
     let pid = agent.pid;
-    Some(format!("note: {why} (a rescan at once: sudo kill -HUP {pid})"))
+    Some(format!(
+        "note: {why} (a rescan at once: sudo kill -HUP {pid})"
+    ))
 }
 
 /// Says so where nobody keeps the status true.

@@ -47,6 +47,8 @@ fn view(declared: &[(&str, Declared)], items: Vec<StackStatus>) -> View {
         lock: String::new(),
         started_at: NOW,
         stopped_at: None,
+        unwatched: None,
+        docker_silent: None,
     };
     let declared = declared.iter().map(|(n, d)| ((*n).to_owned(), d.clone()));
     View {

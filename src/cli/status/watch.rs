@@ -11,7 +11,7 @@ use crate::api::status::StatusFile;
 use crate::host::layout::Layout;
 use crate::store;
 
-use super::{StatusArgs, agent_is_down, is_unwatched, only, text};
+use super::{StatusArgs, note, only, text};
 use crate::cli::follow::{Follow, Woken};
 use crate::cli::output::{self, Reader, bold, json_line, redraw, remark, send};
 use crate::cli::stack::block_on;
@@ -62,7 +62,7 @@ fn look(args: &StatusArgs, layout: &Layout) -> Result<News, CliError> {
     let note = match &file {
         Some(file) => {
             let agent = file.agent.as_ref();
-            agent_is_down(layout, agent).or_else(|| is_unwatched(agent))
+            note(layout, agent)
         }
         None => Some(format!(
             "note: no agent has written a status in `{}` yet",

@@ -1,0 +1,54 @@
+//! The whole trip on a fresh VPS: a Debian machine under QEMU with systemd, Docker 28 and cgroup v2, the agent
+//! installed as people install it. Run by `make test-vps`; ordinary runs leave it out.
+//!
+//! One boot for most of the story, then the power is cut and a second one. Everything is driven through a root
+//! shell on a virtio port. Waits are for conditions; the few plain times are the story itself (a Docker that is
+//! away for a minute).
+
+mod docker_stories;
+mod guest;
+mod install;
+mod journal;
+mod life_stories;
+mod machine;
+mod power_stories;
+mod shell;
+mod unit_stories;
+
+use guest::Guest;
+use machine::Machine;
+
+#[test]
+#[ignore = "boots a virtual machine: make test-vps"]
+fn a_fresh_vps() {
+    let machine = Machine::new(&install::payload());
+    let mut guest = Guest::boot(&machine);
+    guest.chapter("install", install::as_people_do);
+    guest.chapter("a manifest becomes Ready", life_stories::becomes_ready);
+    guest.chapter("sandbox", unit_stories::the_unit_is_tight);
+    guest.chapter("reload", unit_stories::a_reload_is_a_rescan);
+    guest.chapter("memory, live", life_stories::memory_grows_and_shrinks_live);
+    guest.chapter(
+        "a restart-only setting",
+        life_stories::a_restart_only_setting_restarts_once,
+    );
+    guest.chapter("a quiet agent", journal::a_quiet_agent_says_little);
+    guest.chapter("clock", life_stories::the_clock_jumps_a_day);
+    guest.chapter("killed", unit_stories::killed_and_started_again);
+    guest.chapter(
+        "killed during compose",
+        unit_stories::compose_outlives_its_agent,
+    );
+    guest.chapter("hung", unit_stories::a_hung_agent_is_restarted);
+    guest.chapter("dockerd hung", docker_stories::a_hung_docker_is_waited_for);
+    guest.chapter("dockerd restarted", docker_stories::restarted);
+    guest.chapter("dockerd away", docker_stories::away_for_a_minute);
+    guest.chapter("no Docker at all", docker_stories::absent_at_the_start);
+    guest.chapter("the journal", journal::is_readable);
+    let acknowledged = guest.chapter("power cut", power_stories::cut_under_load);
+    drop(guest);
+    let mut guest = Guest::boot(&machine);
+    guest.chapter("after the power cut", |g| {
+        power_stories::everything_is_there(g, &acknowledged);
+    });
+}
