@@ -7,6 +7,10 @@
 //! ```
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a test is a front door: it hands PATH on"
+)]
 
 mod engine;
 mod first_use;

@@ -76,9 +76,9 @@ pub fn redraw(text: &str, lines: usize) -> Result<Reader, CliError> {
         screen.push_str("\x1b[K\n");
     }
     if shown < all.len() {
-        let _ = write!(
+        let _ = writeln!(
             screen,
-            "… {} more lines, not shown\x1b[K\n",
+            "… {} more lines, not shown\x1b[K",
             all.len() - shown
         );
     }
