@@ -107,6 +107,8 @@ async fn an_engine_that_never_answers_is_unknown_within_the_deadline() {
         layout: Layout::new(state.path()),
         host_name: "vps".into(),
         root: PathBuf::from("/"),
+        kept: Default::default(),
+        looks: Default::default(),
     };
     let begun = Instant::now();
     let seen = eyes.look(&desired(), &Default::default()).await;

@@ -41,6 +41,7 @@ impl Controller {
     }
 
     pub(super) fn rescan(&mut self) {
+        self.untold = true;
         match source::read(&self.options.desired_state) {
             Ok(snapshot) => {
                 let intake = intake::sort(&snapshot, &self.options.host_name);

@@ -1,0 +1,198 @@
+//! A glance: whether a stack is still as the last look saw it, for a twentieth of what a look costs.
+//!
+//! One query on the kept session returns a digest of all that a look would read, computed by the server;
+//! cgroup and declared file are read again; Docker is not asked. What a glance rests on:
+//! - Docker tells of every change to a container with our label, to images and to networks. Who hears
+//!   something, or hears nothing because the stream broke, does not glance but look.
+//! - The last look is [`LOOK_COUNTS`] old at most: an event that was missed, a login that is refused
+//!   without a setting to show for it, or an address that went silent is seen after that time.
+//! - A glance never leads to a step. It either says "nothing changed", or everything is looked at afresh,
+//!   through a new login, and the digest is taken before the facts are: a change in between shows next time.
+//!
+//! Not in it: extensions of databases other than `postgres`, which take a session of their own, and the
+//! place they have is not ours to hold. They are seen by looks only.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio_postgres::types::Type;
+use tokio_postgres::{Client, Statement};
+
+use crate::api::SettingName;
+use crate::api::desired::Desired;
+use crate::client::{APPLICATION, OWN_SETTINGS, Serving};
+use crate::facts::{Limits, Observation, Observed};
+use crate::host;
+
+use super::extensions::Shelf;
+use super::{DEADLINE, Eyes};
+
+/// How long a look counts. Everything that a person or a program does shows at once, in an event or in the
+/// digest; this is for what shows in neither.
+pub const LOOK_COUNTS: Duration = Duration::from_secs(30);
+
+/// What is remembered of looks, by stack. Clones share it.
+#[derive(Clone, Default)]
+pub struct Looks(Arc<Mutex<BTreeMap<String, Look>>>);
+
+/// What is remembered of the last look at one stack.
+#[derive(Clone, Default)]
+pub(super) struct Look {
+    pub shelf: Shelf,
+    still: Option<Still>,
+}
+
+/// What has to be the same for a look to count still.
+#[derive(Clone)]
+struct Still {
+    at: Instant,
+    serving: Serving,
+    pid: u32,
+    limits: Limits,
+    declared: Observation<String>,
+    question: Question,
+}
+
+/// The server's digest, and how to ask for it again.
+#[derive(Clone)]
+pub(super) struct Question {
+    statement: Statement,
+    names: Arc<[String]>,
+    answer: i64,
+}
+
+impl Question {
+    /// Asks for the first time in a session.
+    pub async fn ask(
+        client: &Client,
+        names: impl Iterator<Item = &SettingName>,
+    ) -> Result<Self, tokio_postgres::Error> {
+        let theirs = names.filter(|n| !OWN_SETTINGS.contains(&n.as_str()));
+        let names: Arc<[String]> = theirs.map(ToString::to_string).collect();
+        let statement = client
+            .prepare_typed(DIGEST, &[Type::TEXT_ARRAY, Type::TEXT])
+            .await?;
+        let mut question = Self {
+            statement,
+            names,
+            answer: 0,
+        };
+        question.answer = question.again(client).await?;
+        Ok(question)
+    }
+
+    async fn again(&self, client: &Client) -> Result<i64, tokio_postgres::Error> {
+        let row = client
+            .query_one(&self.statement, &[&&*self.names, &APPLICATION])
+            .await?;
+        row.try_get(0)
+    }
+}
+
+/// All that a look compares, as one number. A value that runs can change by a start or a reload only, the
+/// files at any time, what is set for roles and databases counts for new sessions. Clients can be shut out
+/// when every place is taken that is not a superuser's; our own sessions are not counted, they come and go.
+const DIGEST: &str = "SELECT hashtextextended(concat_ws(chr(1), \
+     pg_postmaster_start_time(), pg_conf_load_time(), pg_is_in_recovery(), \
+     (SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int \
+        - coalesce(current_setting('reserved_connections', true), '0')::int <= 1 + count(*) \
+      FROM pg_stat_get_activity(NULL) a \
+      WHERE a.backend_type = 'client backend' AND a.application_name IS DISTINCT FROM $2), \
+     (SELECT string_agg(concat_ws(chr(2), sourcefile, sourceline, name, setting, error), chr(3) ORDER BY seqno) \
+      FROM pg_file_settings), \
+     (SELECT string_agg(concat_ws(chr(2), n, current_setting(n, true)), chr(3)) FROM unnest($1) n), \
+     (SELECT string_agg(concat_ws(chr(2), setdatabase, setrole, setconfig), chr(3) ORDER BY setdatabase, setrole) \
+      FROM pg_db_role_setting), \
+     (SELECT string_agg(concat_ws(chr(2), datname, datallowconn), chr(3) ORDER BY oid) FROM pg_database), \
+     (SELECT string_agg(concat_ws(chr(2), extname, extversion), chr(3) ORDER BY oid) FROM pg_extension)), 0)";
+
+impl Looks {
+    /// Returns what a new look begins with.
+    pub(super) fn shelf(&self, stack: &str) -> Shelf {
+        let looks = self.looks();
+        looks
+            .get(stack)
+            .map(|l| l.shelf.clone())
+            .unwrap_or_default()
+    }
+
+    /// Remembers a look. `question` is that of the session that is kept now.
+    pub(super) fn remember(
+        &self,
+        desired: &Desired,
+        seen: &Observed,
+        (shelf, question): (Shelf, Option<Question>),
+    ) {
+        let still = question.and_then(|q| Still::of(desired, seen, q));
+        let stack = desired.name.to_string();
+        self.looks().insert(stack, Look { shelf, still });
+    }
+
+    fn still(&self, stack: &str) -> Option<Still> {
+        self.looks().get(stack)?.still.clone()
+    }
+
+    /// Forgets a stack.
+    pub fn forget(&self, stack: &str) {
+        self.looks().remove(stack);
+    }
+
+    fn looks(&self) -> MutexGuard<'_, BTreeMap<String, Look>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Still {
+    /// Returns what has to stay the same, where the look was whole and its container is one that Docker's
+    /// events tell us of.
+    fn of(desired: &Desired, seen: &Observed, question: Question) -> Option<Self> {
+        let container = seen.container.known()?;
+        if !container.is_ours(desired.name.as_str(), &seen.host_name) {
+            return None;
+        }
+        Some(Self {
+            at: Instant::now(),
+            serving: Serving::of(container),
+            pid: container.pid,
+            limits: without_usage(seen.limits.known()?.clone()),
+            declared: seen.declared.clone(),
+            question,
+        })
+    }
+}
+
+/// What is in use changes all the time, and no pass depends on it.
+fn without_usage(limits: Limits) -> Limits {
+    Limits {
+        memory_usage: None,
+        ..limits
+    }
+}
+
+impl Eyes {
+    /// Whether everything is as the last look saw it; false when in doubt.
+    pub async fn glance(&self, desired: &Desired) -> bool {
+        let stack = desired.name.as_str();
+        let Some(still) = self.looks.still(stack) else {
+            return false;
+        };
+        if still.at.elapsed() > LOOK_COUNTS
+            || self.declared(desired) != still.declared
+            || !host::container_limits(&self.root, Some(still.pid))
+                .is_ok_and(|now| without_usage(now) == still.limits)
+        {
+            return false;
+        }
+        let Some(session) = self.kept.take(stack, &still.serving) else {
+            return false;
+        };
+        // A session whose answer does not come is closed, not kept.
+        let again = still.question.again(&session.client);
+        let Ok(answer) = tokio::time::timeout(DEADLINE, again).await else {
+            return false;
+        };
+        self.kept.keep(stack, still.serving, session);
+        answer.is_ok_and(|answer| answer == still.question.answer)
+    }
+}
