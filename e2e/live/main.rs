@@ -8,5 +8,6 @@
 mod fields;
 mod hands;
 mod life;
+mod logins;
 mod secrets;
 mod stack;

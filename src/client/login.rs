@@ -76,7 +76,10 @@ fn setting_behind(code: &SqlState) -> Option<&'static str> {
     match code.code() {
         "53300" => Some("max_connections, and at who holds them in pg_stat_activity"),
         "25P04" => Some("transaction_timeout"),
-        "58P01" => Some("session_preload_libraries and local_preload_libraries"),
+        "58P01" => Some(
+            "session_preload_libraries and local_preload_libraries (a superuser gets past them with \
+             PGOPTIONS='-c session_preload_libraries= -c local_preload_libraries=')",
+        ),
         "28000" | "28P01" => Some("pg_hba.conf and pg_ident.conf"),
         _ => None,
     }

@@ -133,7 +133,10 @@ pub async fn run(options: Options, docker: Docker) -> Result<bool, ControllerErr
         });
     };
     let mut controller = Controller::new(options, docker, lock_path)?;
-    controller.run().await
+    // Tokio wakes a spawned task by a queue, and the one that it blocks on through the kernel.
+    let task = tokio::spawn(async move { controller.run().await });
+    task.await
+        .expect("the loop does not panic, and nobody aborts it")
 }
 
 /// What came of a stack's turn.

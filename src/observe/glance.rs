@@ -1,11 +1,12 @@
 //! A glance: whether a stack is still as the last look saw it, for a twentieth of what a look costs.
 //!
 //! One query on the kept session returns a digest of all that a look would read, computed by the server;
-//! cgroup and declared file are read again; Docker is not asked. What a glance rests on:
+//! the container's own limits and kills are read again; Docker is not asked. What a glance rests on:
 //! - Docker tells of every change to a container with our label, to images and to networks. Who hears
 //!   something, or hears nothing because the stream broke, does not glance but look.
-//! - The last look is [`LOOK_COUNTS`] old at most: an event that was missed, a login that is refused
-//!   without a setting to show for it, or an address that went silent is seen after that time.
+//! - The last look is [`LOOK_COUNTS`] old at most: an event that was missed, a limit of a group above the
+//!   container's, a login that is refused without a setting to show for it, or an address that went silent
+//!   is seen after that time.
 //! - A glance never leads to a step. It either says "nothing changed", or everything is looked at afresh,
 //!   through a new login, and the digest is taken before the facts are: a change in between shows next time.
 //!
@@ -13,6 +14,8 @@
 //! place they have is not ours to hold. They are seen by looks only.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -22,8 +25,8 @@ use tokio_postgres::{Client, Statement};
 use crate::api::SettingName;
 use crate::api::desired::Desired;
 use crate::client::{APPLICATION, OWN_SETTINGS, Serving};
-use crate::facts::{Limits, Observation, Observed};
-use crate::host;
+use crate::facts::Container;
+use crate::host::{Signs, Told};
 
 use super::extensions::Shelf;
 use super::{DEADLINE, Eyes};
@@ -37,25 +40,43 @@ pub const LOOK_COUNTS: Duration = Duration::from_secs(30);
 pub struct Looks(Arc<Mutex<BTreeMap<String, Look>>>);
 
 /// What is remembered of the last look at one stack.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub(super) struct Look {
     pub shelf: Shelf,
     still: Option<Still>,
 }
 
+/// What files say that a look has to go with. Read before the facts are, as the digest is.
+pub(super) struct Before {
+    serving: Serving,
+    signs: (Signs, Told),
+    declared: Option<Stamp>,
+}
+
+impl Before {
+    /// Reads them for a running container that Docker's events tell us of.
+    pub fn of(eyes: &Eyes, desired: &Desired, container: &Container) -> Option<Self> {
+        if !container.is_ours(desired.name.as_str(), &eyes.host_name) {
+            return None;
+        }
+        let signs = Signs::of(&eyes.root, container.pid).ok()?;
+        let told = signs.read().ok()?;
+        Some(Self {
+            serving: Serving::of(container),
+            signs: (signs, told),
+            declared: stamp(&eyes.layout.declared(&desired.name)),
+        })
+    }
+}
+
 /// What has to be the same for a look to count still.
-#[derive(Clone)]
 struct Still {
     at: Instant,
-    serving: Serving,
-    pid: u32,
-    limits: Limits,
-    declared: Observation<String>,
+    before: Before,
     question: Question,
 }
 
 /// The server's digest, and how to ask for it again.
-#[derive(Clone)]
 pub(super) struct Question {
     statement: Statement,
     names: Arc<[String]>,
@@ -120,17 +141,27 @@ impl Looks {
     /// Remembers a look. `question` is that of the session that is kept now.
     pub(super) fn remember(
         &self,
-        desired: &Desired,
-        seen: &Observed,
-        (shelf, question): (Shelf, Option<Question>),
+        stack: &str,
+        shelf: Shelf,
+        (before, question): (Option<Before>, Option<Question>),
     ) {
-        let still = question.and_then(|q| Still::of(desired, seen, q));
-        let stack = desired.name.to_string();
+        let still = before.zip(question).map(|(before, question)| Still {
+            at: Instant::now(),
+            before,
+            question,
+        });
+        let stack = stack.to_owned();
         self.looks().insert(stack, Look { shelf, still });
     }
 
-    fn still(&self, stack: &str) -> Option<Still> {
-        self.looks().get(stack)?.still.clone()
+    fn take(&self, stack: &str) -> Option<Still> {
+        self.looks().get_mut(stack)?.still.take()
+    }
+
+    fn put_back(&self, stack: &str, still: Still) {
+        if let Some(look) = self.looks().get_mut(stack) {
+            look.still = Some(still);
+        }
     }
 
     /// Forgets a stack.
@@ -143,48 +174,33 @@ impl Looks {
     }
 }
 
-impl Still {
-    /// Returns what has to stay the same, where the look was whole and its container is one that Docker's
-    /// events tell us of.
-    fn of(desired: &Desired, seen: &Observed, question: Question) -> Option<Self> {
-        let container = seen.container.known()?;
-        if !container.is_ours(desired.name.as_str(), &seen.host_name) {
-            return None;
-        }
-        Some(Self {
-            at: Instant::now(),
-            serving: Serving::of(container),
-            pid: container.pid,
-            limits: without_usage(seen.limits.known()?.clone()),
-            declared: seen.declared.clone(),
-            question,
-        })
-    }
-}
+/// Which writing of a file it is.
+type Stamp = (u64, i64, i64, u64);
 
-/// What is in use changes all the time, and no pass depends on it.
-fn without_usage(limits: Limits) -> Limits {
-    Limits {
-        memory_usage: None,
-        ..limits
-    }
+fn stamp(path: &Path) -> Option<Stamp> {
+    let meta = std::fs::metadata(path).ok()?;
+    Some((meta.ino(), meta.ctime(), meta.ctime_nsec(), meta.size()))
 }
 
 impl Eyes {
-    /// Whether everything is as the last look saw it; false when in doubt.
+    /// Whether everything is as the last look saw it; false when in doubt, and then a look is due.
     pub async fn glance(&self, desired: &Desired) -> bool {
         let stack = desired.name.as_str();
-        let Some(still) = self.looks.still(stack) else {
+        let Some(still) = self.looks.take(stack) else {
             return false;
         };
+        let Before {
+            serving,
+            signs,
+            declared,
+        } = &still.before;
         if still.at.elapsed() > LOOK_COUNTS
-            || self.declared(desired) != still.declared
-            || !host::container_limits(&self.root, Some(still.pid))
-                .is_ok_and(|now| without_usage(now) == still.limits)
+            || stamp(&self.layout.declared(&desired.name)) != *declared
+            || signs.0.read().ok().as_ref() != Some(&signs.1)
         {
             return false;
         }
-        let Some(session) = self.kept.take(stack, &still.serving) else {
+        let Some(session) = self.kept.take(stack, serving) else {
             return false;
         };
         // A session whose answer does not come is closed, not kept.
@@ -192,7 +208,11 @@ impl Eyes {
         let Ok(answer) = tokio::time::timeout(DEADLINE, again).await else {
             return false;
         };
-        self.kept.keep(stack, still.serving, session);
-        answer.is_ok_and(|answer| answer == still.question.answer)
+        self.kept.keep(stack, serving.clone(), session);
+        let same = answer.is_ok_and(|answer| answer == still.question.answer);
+        if same {
+            self.looks.put_back(stack, still);
+        }
+        same
     }
 }

@@ -35,7 +35,7 @@ use crate::host;
 use crate::host::layout::Layout;
 
 use extensions::Shelf;
-use glance::{Looks, Question};
+use glance::{Before, Looks, Question};
 
 /// How long one look may take. Docker answers an inspect within milliseconds and the server a query
 /// within one; a minute of a hung engine must not hang the other stacks' passes.
@@ -76,6 +76,7 @@ impl Eyes {
         let running = container
             .known()
             .filter(|c| c.state == ContainerState::Running);
+        let before = running.and_then(|c| Before::of(self, desired, c));
         let mut shelf = self.looks.shelf(desired.name.as_str());
         let ((server, question), (volume, port)) = tokio::join!(
             self.server(desired, running, names, &mut shelf),
@@ -94,7 +95,8 @@ impl Eyes {
             disk: disk::disk(&container),
             container,
         };
-        self.looks.remember(desired, &seen, (shelf, question));
+        let stack = desired.name.as_str();
+        self.looks.remember(stack, shelf, (before, question));
         seen
     }
 
