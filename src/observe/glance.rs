@@ -1,7 +1,8 @@
-//! A glance: whether a stack is still as the last look saw it, for a twentieth of what a look costs.
+//! A glance: whether a stack is still as the last look saw it, for a tenth of what a look costs.
 //!
 //! One query on the kept session returns a digest of all that a look would read, computed by the server;
-//! the container's own limits and kills are read again; Docker is not asked. What a glance rests on:
+//! the container's own limits and kills and the room on its disk are read again; Docker is not asked. What
+//! a glance rests on:
 //! - Docker tells of every change to a container with our label, to images and to networks. Who hears
 //!   something, or hears nothing because the stream broke, does not glance but look.
 //! - The last look is [`LOOK_COUNTS`] old at most: an event that was missed, a limit of a group above the
@@ -28,6 +29,7 @@ use crate::client::{APPLICATION, OWN_SETTINGS, Serving};
 use crate::facts::Container;
 use crate::host::{Signs, Told};
 
+use super::disk::twentieths_free;
 use super::extensions::Shelf;
 use super::{DEADLINE, Eyes};
 
@@ -51,6 +53,7 @@ pub(super) struct Before {
     serving: Serving,
     signs: (Signs, Told),
     declared: Option<Stamp>,
+    data: Option<(String, Option<u64>)>,
 }
 
 impl Before {
@@ -65,6 +68,10 @@ impl Before {
             serving: Serving::of(container),
             signs: (signs, told),
             declared: stamp(&eyes.layout.declared(&desired.name)),
+            data: container.data_path.clone().map(|path| {
+                let free = twentieths_free(&path);
+                (path, free)
+            }),
         })
     }
 }
@@ -193,9 +200,12 @@ impl Eyes {
             serving,
             signs,
             declared,
+            data,
         } = &still.before;
+        let fills = |(path, free): &(String, Option<u64>)| twentieths_free(path) != *free;
         if still.at.elapsed() > LOOK_COUNTS
             || stamp(&self.layout.declared(&desired.name)) != *declared
+            || data.as_ref().is_some_and(fills)
             || signs.0.read().ok().as_ref() != Some(&signs.1)
         {
             return false;

@@ -67,15 +67,17 @@ impl Host {
     pub(super) fn agents_sql(&mut self, stack: &str) -> Result<(Sql<'_>, Option<String>), String> {
         let kept = self.sessions.get(stack).copied();
         let session = self.sql(stack)?;
-        let started_at = session.postmaster.started_at;
+        // When a process dies, the server ends every session.
+        let begun = session.postmaster.reinitialised_at;
+        let begun = begun.unwrap_or(session.postmaster.started_at);
         let lock_out = session.postmaster.lock_out(session.image);
         if let Some(lock) = &lock_out
             && !lock.can_be_passed
-            && kept != Some(started_at)
+            && kept != Some(begun)
         {
             return Err(lock.words.clone());
         }
-        self.sessions.insert(stack.to_owned(), started_at);
+        self.sessions.insert(stack.to_owned(), begun);
         Ok((self.sql(stack)?, lock_out.map(|lock| lock.words)))
     }
 
