@@ -5,7 +5,7 @@
 //! a glance rests on:
 //! - Docker tells of every change to a container with our label, to images and to networks. Who hears
 //!   something, or hears nothing because the stream broke, does not glance but look.
-//! - The last look is [`LOOK_COUNTS`] old at most: an event that was missed, a limit of a group above the
+//! - The last look is half a minute old at most (`reconcile::requeue`): an event that was missed, a limit of a group above the
 //!   container's, a login that is refused without a setting to show for it, or an address that went silent
 //!   is seen after that time.
 //! - A glance never leads to a step. It either says "nothing changed", or everything is looked at afresh,
@@ -18,7 +18,6 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
 
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Statement};
@@ -32,10 +31,6 @@ use crate::host::{Signs, Told};
 use super::disk::twentieths_free;
 use super::extensions::Shelf;
 use super::{DEADLINE, Eyes};
-
-/// How long a look counts. Everything that a person or a program does shows at once, in an event or in the
-/// digest; this is for what shows in neither.
-pub const LOOK_COUNTS: Duration = Duration::from_secs(30);
 
 /// What is remembered of looks, by stack. Clones share it.
 #[derive(Clone, Default)]
@@ -78,7 +73,6 @@ impl Before {
 
 /// What has to be the same for a look to count still.
 struct Still {
-    at: Instant,
     before: Before,
     question: Question,
 }
@@ -152,11 +146,9 @@ impl Looks {
         shelf: Shelf,
         (before, question): (Option<Before>, Option<Question>),
     ) {
-        let still = before.zip(question).map(|(before, question)| Still {
-            at: Instant::now(),
-            before,
-            question,
-        });
+        let still = before
+            .zip(question)
+            .map(|(before, question)| Still { before, question });
         let stack = stack.to_owned();
         self.looks().insert(stack, Look { shelf, still });
     }
@@ -203,8 +195,7 @@ impl Eyes {
             data,
         } = &still.before;
         let fills = |(path, free): &(String, Option<u64>)| twentieths_free(path) != *free;
-        if still.at.elapsed() > LOOK_COUNTS
-            || stamp(&self.layout.declared(&desired.name)) != *declared
+        if stamp(&self.layout.declared(&desired.name)) != *declared
             || data.as_ref().is_some_and(fills)
             || signs.0.read().ok().as_ref() != Some(&signs.1)
         {

@@ -1,17 +1,22 @@
 //! A pass that has nothing to think about: the same input comes to the same plan.
 //!
-//! After a quiet pass a glance is enough, until something looks different, something is heard, or a moment
-//! comes that the plan waits for. A glance that finds a difference leads to a look, never to a step.
+//! After a quiet pass a glance is enough, until something looks different, something is heard, a moment
+//! comes that the plan waits for, or the look is old. A glance that finds a difference leads to a look, never
+//! to a step.
+
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::api::desired::Desired;
 
+use super::requeue::LOOK_COUNTS;
 use super::{After, Next, World, saw_everything};
 
 /// What a quiet pass came to, and until when it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rest {
+    looked_at: Timestamp,
     until: Option<Timestamp>,
 }
 
@@ -29,7 +34,10 @@ impl After {
             && self.plan.steps.is_empty()
             && saw_everything(&self.seen)
             && self.seen.server.known().is_some_and(serves);
-        well.then_some(Rest { until })
+        well.then_some(Rest {
+            looked_at: self.seen.at,
+            until,
+        })
     }
 }
 
@@ -42,6 +50,10 @@ impl Rest {
 
     /// Whether a pass with the same manifest would come to the same again.
     pub async fn goes_on(self, world: &mut impl World, desired: &Desired) -> bool {
-        self.until.is_none_or(|until| world.now() < until) && world.glance(desired).await
+        let now = world.now();
+        let age = Duration::try_from(now.duration_since(self.looked_at));
+        // Without an age the clock was set back: then nobody knows how old the look is.
+        let counts = age.is_ok_and(|age| age < LOOK_COUNTS);
+        counts && self.until.is_none_or(|until| now < until) && world.glance(desired).await
     }
 }
