@@ -12,7 +12,7 @@ AGENT := $(RELEASE)/aza-agent
 ENVIRONMENT = AZA_STATE_DIR="$(STATE_DIR)" AZA_DESIRED_STATE="$(DESIRED_STATE)" $(if $(HOST_NAME),AZA_HOST="$(HOST_NAME)")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build image up down test fmt clippy
+.PHONY: help setup build image up down test bench fmt clippy
 
 help: ## Show this
 	@echo "make TARGET, where TARGET is one of:"
@@ -42,6 +42,11 @@ down: ## Stop the agent and its containers; the data stays
 
 test: ## Run what CI runs: format, lints, fences, all tests
 	@docker/test.sh
+
+bench: build ## Measure speed and size against the bare tools: one table, 20 minutes (needs the image; BENCH=--quick)
+	@cargo test --locked --features sim --test bench --no-run
+	@$(SUDO) $$(cargo test --locked --features sim --test bench --no-run --message-format short 2>&1 | sed -n 's/.*(\(.*\))$$/\1/p') \
+	    --agent $(AGENT) --entrypoint $(RELEASE)/aza-entrypoint $(BENCH)
 
 fmt: ## Format the code
 	@cargo fmt
