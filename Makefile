@@ -15,7 +15,7 @@ AGENT := $(RELEASE)/aza-agent
 ENVIRONMENT = AZA_STATE_DIR="$(STATE_DIR)" AZA_DESIRED_STATE="$(DESIRED_STATE)" $(if $(HOST_NAME),AZA_HOST="$(HOST_NAME)")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build image install up down test test-vps fuzz soak fmt clippy
+.PHONY: help setup build image install up down test test-vps bench fuzz soak fmt clippy
 
 help: ## Show this
 	@echo "make TARGET, where TARGET is one of:"
@@ -62,6 +62,11 @@ fuzz: ## Throw a million mutated inputs at each parser (5 minutes or more)
 soak: ## Simulate days of random faults: SEEDS=5000 of them, or SEED=4711 alone with its story
 	SEEDS=$(or $(SEEDS),2000) $(if $(SEED),SEED=$(SEED)) cargo test --locked --features sim --test scenarios \
 		--config 'profile.dev.package.aza-agent.opt-level=2' -- --ignored --exact soak::as_many_days_as_asked
+
+bench: build ## Measure speed and size against the bare tools: one table, 20 minutes (needs the image; BENCH=--quick)
+	@cargo test --locked --features sim --test bench --no-run
+	@$(SUDO) $$(cargo test --locked --features sim --test bench --no-run --message-format short 2>&1 | sed -n 's/.*(\(.*\))$$/\1/p') \
+	    --agent $(AGENT) --entrypoint $(RELEASE)/aza-entrypoint $(BENCH)
 
 fmt: ## Format the code
 	@cargo fmt

@@ -15,7 +15,7 @@ trap 'rm -f "$summaries"' EXIT
 sudo=$([ "$(id -u)" = 0 ] || echo sudo)
 [ -n "${CI:-}" ] && profile=ci || profile=default
 # The targets that need Docker and the image.
-live='binary(/^(entrypoint|live|conformance)$/)'
+live='binary(/^(bench|entrypoint|live|conformance)$/)'
 
 phase() { printf '== %s (%dm%02ds)\n' "$*" $(((SECONDS - began) / 60)) $(((SECONDS - began) % 60)); }
 

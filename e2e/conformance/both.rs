@@ -2,6 +2,7 @@
 
 use aza_agent::api::desired::Desired;
 use aza_agent::controller::live::Live;
+use aza_agent::reconcile::World;
 use aza_agent::sim::{Host, StackBuilder, stack};
 
 use crate::hand::Hand;
@@ -60,6 +61,15 @@ impl Both {
         real
     }
 
+    /// Whether a glance sees that nothing changed since the last look.
+    pub fn glance(&mut self) -> bool {
+        let desired = self.desired.as_ref().expect("a manifest in force");
+        let pretended = self.runtime.block_on(self.pretended.world.glance(desired));
+        let real = self.runtime.block_on(self.real.world.glance(desired));
+        assert_eq!(pretended, real, "the worlds differ: pretended, real");
+        real
+    }
+
     /// Lets one pass be made, where waiting for quiet would wait in vain.
     pub fn pass(&mut self) -> Vec<String> {
         let desired = self.desired.as_ref().expect("a manifest in force");
@@ -76,6 +86,12 @@ impl Both {
         self.machine.lose_declared();
         self.pretended.forgets();
         self.real.forgets();
+    }
+
+    /// The agent starts again, in both: no session is open, and no look is remembered.
+    pub fn lose_sessions(&mut self) {
+        self.pretended.world.lose_sessions();
+        self.real.world = self.runtime.block_on(self.machine.live());
     }
 
     /// A person does something, in both.

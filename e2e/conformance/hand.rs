@@ -20,6 +20,8 @@ pub enum Hand {
     DockerUpdateMemory(Bytes),
     /// `ALTER SYSTEM SET` and a reload.
     AlterSystem(&'static str, &'static str),
+    /// `ALTER SYSTEM RESET` and a reload, by a superuser who knows the way past missing libraries.
+    ResetPastLibraries(&'static str),
     /// `ALTER ROLE postgres SET`
     AlterRole(&'static str, &'static str),
     /// The reference points to another image, with the same files.
@@ -49,6 +51,7 @@ impl Hand {
             Self::DockerRm => host.docker_rm(stack),
             Self::DockerUpdateMemory(memory) => host.docker_update_memory(stack, *memory),
             Self::AlterSystem(name, value) => host.alter_system(stack, &setting(name), value),
+            Self::ResetPastLibraries(name) => host.reset_system(stack, &setting(name)),
             Self::AlterRole(name, value) => host.alter_role(stack, &setting(name), value),
             Self::MoveTag => {
                 host.tag(&machine.image(), ImageFiles::ours());
@@ -90,6 +93,14 @@ impl Hand {
             }
             Self::AlterSystem(name, value) => {
                 machine.sql(&[&format!("ALTER SYSTEM SET {name} = '{value}'"), reload]);
+            }
+            Self::ResetPastLibraries(name) => {
+                let past = "PGOPTIONS=-c session_preload_libraries= -c local_preload_libraries=";
+                let reset = format!("ALTER SYSTEM RESET {name}");
+                docker(&[
+                    "exec", "-e", past, container, "psql", "-XAtqU", "postgres", "-c", &reset,
+                    "-c", reload,
+                ]);
             }
             Self::AlterRole(name, value) => {
                 machine.sql(&[&format!("ALTER ROLE postgres SET {name} = '{value}'")]);

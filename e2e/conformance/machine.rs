@@ -9,11 +9,13 @@ use std::sync::Arc;
 
 use aza_agent::act::Hands;
 use aza_agent::api::Bytes;
+use aza_agent::client::Kept;
 use aza_agent::controller::live::Live;
 use aza_agent::facts::observed;
 use aza_agent::host::layout::Layout;
 use aza_agent::host::{container_limits, host_capacity};
 use aza_agent::observe::Eyes;
+use aza_agent::observe::glance::Looks;
 use aza_agent::observe::password::Passwords;
 use aza_agent::sim::Host;
 use bollard::{API_DEFAULT_VERSION, Docker};
@@ -88,11 +90,13 @@ impl Machine {
         let docker = docker.negotiate_version().await.unwrap();
         let layout = Layout::new(self.dir.path());
         fs::create_dir_all(layout.stacks()).unwrap();
+        let kept = Kept::default();
         let hands = Hands {
             docker: docker.clone(),
             docker_socket: format!("unix://{SOCKET}"),
             layout: layout.clone(),
             host_name: self.name.clone(),
+            kept: kept.clone(),
         };
         let eyes = Eyes {
             docker,
@@ -100,6 +104,8 @@ impl Machine {
             host_name: self.name.clone(),
             root: PathBuf::from("/"),
             passwords: Passwords::default(),
+            kept,
+            looks: Looks::default(),
         };
         Live {
             eyes,

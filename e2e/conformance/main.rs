@@ -13,6 +13,7 @@ mod drift_stories;
 mod extension_stories;
 mod hand;
 mod life_stories;
+mod login_stories;
 mod machine;
 mod server_facts;
 mod setting_stories;

@@ -132,7 +132,7 @@ fn server(s: &Server) -> String {
         s.in_recovery,
         s.tuning_revision,
         s.inputs,
-        s.address_failure.is_none(),
+        s.address_failure.is_none() && s.login_failure.is_none(),
     )
 }
 

@@ -8,6 +8,7 @@
 mod fields;
 mod hands;
 mod life;
+mod logins;
 mod secrets;
 mod stack;
 mod waiting;

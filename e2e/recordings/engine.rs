@@ -108,6 +108,8 @@ async fn an_engine_that_never_answers_is_unknown_within_the_deadline() {
         host_name: "vps".into(),
         root: PathBuf::from("/"),
         passwords: aza_agent::observe::password::Passwords::default(),
+        kept: Default::default(),
+        looks: Default::default(),
     };
     let begun = Instant::now();
     let seen = eyes.look(&desired(), &Default::default()).await;

@@ -17,7 +17,7 @@ use bollard::Docker;
 
 use crate::api::SettingName;
 use crate::api::desired::Desired;
-use crate::client::WayIn;
+use crate::client::{Kept, Serving, WayIn};
 use crate::diff::services::container_name;
 use crate::facts::service::SOCKET_DIR;
 use crate::host::layout::Layout;
@@ -119,6 +119,8 @@ pub struct Hands {
     pub layout: Layout,
     /// The host name for our labels.
     pub host_name: String,
+    /// The sessions that are kept, shared with the eyes.
+    pub kept: Kept,
 }
 
 impl Hands {
@@ -128,7 +130,8 @@ impl Hands {
     /// It could not be done, or its effect did not show.
     pub async fn perform(&self, desired: &Desired, step: &Step) -> Result<(), ActError> {
         let name = container_name(desired.name.as_str());
-        let way = self.way_in(desired, &name).await?;
+        let door = self.door(desired, &name).await?;
+        let way = &door.way;
         match step {
             Step::Prepare => files::prepare(&self.layout, desired),
             Step::Declare { text } => files::declare(&self.layout, &desired.name, text),
@@ -145,7 +148,7 @@ impl Hands {
             }
             Step::Unpause { container } => {
                 container::unpause(&self.docker, container).await?;
-                container::wait_for_answer(&self.docker, &name, &way, None).await
+                container::wait_for_answer(&self.docker, &name, way, None).await
             }
             Step::Connect { container, network } => {
                 container::connect(&self.docker, container, network).await
@@ -156,28 +159,28 @@ impl Hands {
             Step::SetPassword => {
                 files::superuser(&self.layout, desired)?;
                 let secret = secrets::read(&self.layout.superuser_secret(&desired.name))?;
-                postgres::set_password(&way, &secret).await
+                postgres::set_password(&door, &secret).await
             }
             Step::Start { container } => {
                 container::start(&self.docker, container).await?;
-                container::wait_for_answer(&self.docker, &name, &way, None).await
+                container::wait_for_answer(&self.docker, &name, way, None).await
             }
             Step::SetLimits { container, to, .. } => {
                 container::set_limits(&self.docker, container, to).await?;
                 compose::note_limits(self, desired, to)
             }
             Step::AlterSystem { name, value, .. } => {
-                postgres::alter_system(&way, name, Some(value)).await
+                postgres::alter_system(&door, name, Some(value)).await
             }
-            Step::ResetSetting { name, .. } => postgres::alter_system(&way, name, None).await,
-            Step::Reload { expect } => postgres::reload(&way, expect).await,
+            Step::ResetSetting { name, .. } => postgres::alter_system(&door, name, None).await,
+            Step::Reload { expect } => postgres::reload(&door, expect).await,
             Step::CreateExtension {
                 name,
                 database,
                 version,
             } => {
                 postgres::execute(
-                    &way,
+                    &door,
                     database,
                     &sql::create_extension(name, version.as_deref()),
                     "create the extension",
@@ -188,7 +191,7 @@ impl Hands {
                 name, database, to, ..
             } => {
                 postgres::execute(
-                    &way,
+                    &door,
                     database,
                     &sql::update_extension(name, to),
                     "update the extension",
@@ -197,7 +200,7 @@ impl Hands {
             }
             Step::DropExtension { name, database, .. } => {
                 postgres::execute(
-                    &way,
+                    &door,
                     database,
                     &sql::drop_extension(name),
                     "drop the extension",
@@ -206,16 +209,16 @@ impl Hands {
             }
             Step::Restart { container, .. } => {
                 container::same(&self.docker, &name, container).await?;
-                let before = postgres::checkpoint(&way).await?;
+                let before = postgres::checkpoint(&door).await?;
                 container::restart(&self.docker, container).await?;
-                container::wait_for_answer(&self.docker, &name, &way, Some(before)).await
+                container::wait_for_answer(&self.docker, &name, way, Some(before)).await
             }
             Step::Recreate {
                 container, serving, ..
             } => {
                 container::same(&self.docker, &name, container).await?;
                 if *serving {
-                    postgres::checkpoint(&way).await?;
+                    postgres::checkpoint(&door).await?;
                 }
                 compose::up(self, desired, compose::Mode::Recreate).await?;
                 let way = WayIn::Socket(self.layout.socket_dir(&desired.name));
@@ -231,17 +234,32 @@ impl Hands {
 
     /// Returns how the server is reached: through what the container mounts, by its address where it
     /// mounts nothing of ours, or as the next container will be.
-    async fn way_in(&self, desired: &Desired, container: &str) -> Result<WayIn, ActError> {
+    async fn door<'a>(
+        &'a self,
+        desired: &'a Desired,
+        container: &str,
+    ) -> Result<postgres::Door<'a>, ActError> {
+        let door = |way, serving| postgres::Door {
+            way,
+            stack: desired.name.as_str(),
+            serving,
+            kept: &self.kept,
+        };
         let own = WayIn::Socket(self.layout.socket_dir(&desired.name));
         let Ok(response) = self.docker.inspect_container(container, None).await else {
-            return Ok(own);
+            return Ok(door(own, None));
         };
+        let started_at = response.state.and_then(|s| s.started_at?.parse().ok());
+        let serving = response.id.map(|container| Serving {
+            container,
+            started_at,
+        });
         let mounts = response.mounts.unwrap_or_default();
         let mount = mounts
             .into_iter()
             .find(|m| m.destination.as_deref() == Some(SOCKET_DIR));
         if let Some(source) = mount.and_then(|m| m.source).filter(|s| !s.is_empty()) {
-            return Ok(WayIn::Socket(PathBuf::from(source)));
+            return Ok(door(WayIn::Socket(PathBuf::from(source)), serving));
         }
         let networks = response
             .network_settings
@@ -251,8 +269,10 @@ impl Hands {
             .values()
             .find_map(|n| n.ip_address.as_ref()?.parse().ok());
         match (address, &desired.secrets.superuser) {
-            (Some(address), Some(file)) => Ok(WayIn::Address(address, secrets::read(file)?)),
-            (Some(_) | None, _) => Ok(own),
+            (Some(address), Some(file)) => {
+                Ok(door(WayIn::Address(address, secrets::read(file)?), serving))
+            }
+            (Some(_) | None, _) => Ok(door(own, serving)),
         }
     }
 }

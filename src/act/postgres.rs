@@ -1,4 +1,7 @@
 //! Changes inside a running server: settings, a reload, extensions, a checkpoint.
+//!
+//! What needs no database of its own goes through the session that is kept for the stack: it works also
+//! where no new one is let in, so that a setting which locks everybody out can be put right.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +11,9 @@ use tokio_postgres::error::SqlState;
 
 use crate::api::SettingName;
 use crate::api::secret::Secret;
-use crate::client::{ROLE, WayIn, connect, in_words};
+use crate::client::{
+    self, DATABASE, Kept, LoginError, ROLE, Serving, Session, WayIn, connect, in_words,
+};
 
 use super::{ActError, sql};
 
@@ -19,10 +24,62 @@ const RELOAD_SHOWS: Duration = Duration::from_secs(5);
 const RELOAD_POLL: Duration = Duration::from_millis(3);
 /// How long a CHECKPOINT may take: with 5 GB dirty it took 12 s on a slow disk, and clients are served
 /// meanwhile.
-const CHECKPOINT_TAKES: &str = "-c statement_timeout=600s";
+const CHECKPOINT_TAKES: &str = "SET statement_timeout = '600s'";
 /// How long a statement of ours waits for locks and work; an index build of an extension's update is
 /// the longest that we can cause.
-const STATEMENT: &str = "-c statement_timeout=60s -c lock_timeout=10s";
+const STATEMENT: &str = "SET statement_timeout = '60s'; SET lock_timeout = '10s'";
+/// The same for a session of its own, which may write whatever the default for sessions is.
+const WRITING: &str =
+    "-c statement_timeout=60s -c lock_timeout=10s -c default_transaction_read_only=off";
+
+/// How a stack's server is reached, and the session that is kept for it.
+pub(super) struct Door<'a> {
+    /// The way of a new session.
+    pub way: WayIn,
+    /// The stack.
+    pub stack: &'a str,
+    /// The run that a kept session has to be of; `None` where there is no container.
+    pub serving: Option<Serving>,
+    /// Where sessions are kept.
+    pub kept: &'a Kept,
+}
+
+impl Door<'_> {
+    /// Takes the kept session, where it still answers, or opens one.
+    async fn open(&self, timeouts: &str) -> Result<Session, ActError> {
+        let kept = self
+            .serving
+            .as_ref()
+            .and_then(|serving| self.kept.take(self.stack, serving));
+        if let Some(session) = kept
+            && session.client.batch_execute(timeouts).await.is_ok()
+        {
+            return Ok(session);
+        }
+        let session = client::enter(&self.way, DATABASE, "")
+            .await
+            .map_err(not_let_in)?;
+        let set = session.client.batch_execute(timeouts).await;
+        set.map_err(refused("take our timeouts"))?;
+        Ok(session)
+    }
+
+    /// Gives a session back, also after a statement that failed: it may be the only one there is.
+    async fn close(&self, session: Session) {
+        if let Some(serving) = &self.serving
+            && session.settle().await.is_ok()
+        {
+            self.kept.keep(self.stack, serving.clone(), session);
+        }
+    }
+}
+
+fn not_let_in(error: LoginError) -> ActError {
+    ActError::Postgres {
+        what: "let us in".to_owned(),
+        answer: error.words,
+    }
+}
 
 fn refused(what: impl Into<String>) -> impl FnOnce(tokio_postgres::Error) -> ActError {
     let what = what.into();
@@ -32,35 +89,35 @@ fn refused(what: impl Into<String>) -> impl FnOnce(tokio_postgres::Error) -> Act
     }
 }
 
-/// Runs one statement.
-pub async fn execute(
-    way: &WayIn,
+/// Runs one statement in a database.
+pub(super) async fn execute(
+    door: &Door<'_>,
     database: &str,
     statement: &str,
     what: &str,
 ) -> Result<(), ActError> {
-    let session = connect(way, database, STATEMENT)
+    let session = client::enter(&door.way, database, WRITING)
         .await
-        .map_err(refused("let us in"))?;
-    let client = &session.client;
-    client.batch_execute(statement).await.map_err(refused(what))
+        .map_err(not_let_in)?;
+    let done = session.client.batch_execute(statement).await;
+    done.map_err(refused(what))
 }
 
 /// Sets or resets one line; one statement for each round trip, as ALTER SYSTEM wants it.
-pub async fn alter_system(
-    way: &WayIn,
+pub(super) async fn alter_system(
+    door: &Door<'_>,
     name: &SettingName,
     value: Option<&str>,
 ) -> Result<(), ActError> {
-    let session = connect(way, "postgres", STATEMENT)
-        .await
-        .map_err(refused("let us in"))?;
-    let client = &session.client;
-    let altered = client
-        .batch_execute(&sql::alter_system(name, value))
-        .await
-        .map_err(|error| not_altered(name, &error));
-    altered?;
+    let session = door.open(STATEMENT).await?;
+    let altered = alter(&session.client, name, value).await;
+    door.close(session).await;
+    altered
+}
+
+async fn alter(client: &Client, name: &SettingName, value: Option<&str>) -> Result<(), ActError> {
+    let altered = client.batch_execute(&sql::alter_system(name, value)).await;
+    altered.map_err(|error| not_altered(name, &error))?;
     // A line that cannot be parsed would block every later change and the next start.
     let broken =
         "SELECT error FROM pg_file_settings WHERE error IS NOT NULL AND name IS NULL LIMIT 1";
@@ -80,7 +137,7 @@ pub async fn alter_system(
 }
 
 /// Gives the superuser its password, as a verifier that is made here. A file may hold the verifier itself.
-pub async fn set_password(way: &WayIn, password: &Secret) -> Result<(), ActError> {
+pub async fn set_password(door: &Door<'_>, password: &Secret) -> Result<(), ActError> {
     let text = password.expose();
     let verifier = if text.starts_with("SCRAM-SHA-256$") {
         text.to_owned()
@@ -89,7 +146,7 @@ pub async fn set_password(way: &WayIn, password: &Secret) -> Result<(), ActError
     };
     let statement = sql::set_verifier(ROLE, &verifier);
     execute(
-        way,
+        door,
         "postgres",
         &statement,
         "change the superuser's password",
@@ -121,12 +178,18 @@ fn not_altered(name: &SettingName, error: &tokio_postgres::Error) -> ActError {
 ///
 /// `pg_reload_conf()` returns at once and true on a bad file too; the first read in the same session
 /// was stale 50 times of 50. So the load time has to move, in a session's own eyes.
-pub async fn reload(way: &WayIn, expect: &[(SettingName, String)]) -> Result<(), ActError> {
+pub(super) async fn reload(
+    door: &Door<'_>,
+    expect: &[(SettingName, String)],
+) -> Result<(), ActError> {
+    let session = door.open(STATEMENT).await?;
+    let done = reread(&session.client, expect).await;
+    door.close(session).await;
+    done
+}
+
+async fn reread(client: &Client, expect: &[(SettingName, String)]) -> Result<(), ActError> {
     const LOADED: &str = "SELECT extract(epoch FROM pg_conf_load_time())::float8";
-    let session = connect(way, "postgres", STATEMENT)
-        .await
-        .map_err(refused("let us in"))?;
-    let client = &session.client;
     let loaded = async |client: &Client| -> Result<f64, ActError> {
         let row = client
             .query_one(LOADED, &[])
@@ -180,16 +243,14 @@ async fn file_errors(client: &Client) -> Result<String, ActError> {
 
 /// Writes everything dirty while clients are still served, so that the restart is short; returns when
 /// the postmaster started.
-pub async fn checkpoint(way: &WayIn) -> Result<f64, ActError> {
-    let session = connect(way, "postgres", CHECKPOINT_TAKES)
-        .await
-        .map_err(refused("let us in"))?;
+pub(super) async fn checkpoint(door: &Door<'_>) -> Result<f64, ActError> {
+    let session = door.open(CHECKPOINT_TAKES).await?;
     let client = &session.client;
-    client
-        .batch_execute("CHECKPOINT")
-        .await
-        .map_err(refused("write a checkpoint"))?;
-    started_at(client).await.map_err(refused("tell its start"))
+    let written = client.batch_execute("CHECKPOINT").await;
+    let started = started_at(client).await;
+    door.close(session).await;
+    written.map_err(refused("write a checkpoint"))?;
+    started.map_err(refused("tell its start"))
 }
 
 async fn started_at(client: &Client) -> Result<f64, tokio_postgres::Error> {
@@ -202,12 +263,12 @@ async fn started_at(client: &Client) -> Result<f64, tokio_postgres::Error> {
     row.try_get(0)
 }
 
-/// Whether a server answers that started after that moment.
+/// Whether a server lets us in that started after that moment.
 pub(super) async fn answers(
     way: &WayIn,
     after: Option<f64>,
 ) -> Result<bool, tokio_postgres::Error> {
-    let session = connect(way, "postgres", STATEMENT).await?;
+    let session = connect(way, DATABASE, "-c statement_timeout=60s").await?;
     let client = &session.client;
     let started = started_at(client).await?;
     Ok(after.is_none_or(|before| started > before))

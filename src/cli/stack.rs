@@ -222,6 +222,8 @@ pub async fn look(args: &HostArgs, docker: &Docker, desired: Desired) -> Result<
         host_name: host_name(args.host.as_deref()),
         root: PathBuf::from("/"),
         passwords: Passwords::default(),
+        kept: Default::default(),
+        looks: Default::default(),
     };
     let record = store::stacks::record(&layout, &desired.name)?.unwrap_or_default();
     let seen = eyes

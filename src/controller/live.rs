@@ -40,6 +40,10 @@ impl World for Live {
         self.eyes.look(desired, settings).await
     }
 
+    async fn glance(&mut self, desired: &Desired) -> bool {
+        self.eyes.glance(desired).await
+    }
+
     async fn perform(&mut self, desired: &Desired, step: &Step) -> Result<(), StepError> {
         let stack = desired.name.as_str();
         info!(stack, step = step.verb(), what = %step, "begins");

@@ -45,6 +45,7 @@ impl Controller {
     }
 
     pub(super) fn rescan(&mut self) {
+        self.untold = true;
         let now = Instant::now();
         let read = self.directory.read(Moment {
             clock: now.into_std(),

@@ -37,9 +37,11 @@ use crate::api::StackName;
 use crate::api::chain::in_words;
 use crate::api::condition::ConditionType;
 use crate::api::status::{AgentStatus, Silence, Status, StatusFile};
+use crate::client::Kept;
 use crate::host::layout::Layout;
 use crate::host::lock::Lock;
 use crate::observe::Eyes;
+use crate::observe::glance::Looks;
 use crate::observe::password::Passwords;
 use crate::reconcile::{self, After, Next};
 use crate::source::DesiredState;
@@ -136,7 +138,18 @@ pub async fn run(options: Options, docker: Docker) -> Result<bool, ControllerErr
         });
     };
     let mut controller = Controller::new(options, docker, lock_path)?;
-    controller.run().await
+    // Tokio wakes a spawned task by a queue, and the one that it blocks on through the kernel.
+    let task = tokio::spawn(async move { controller.run().await });
+    task.await
+        .expect("the loop does not panic, and nobody aborts it")
+}
+
+/// What came of a stack's turn.
+enum Done {
+    /// Only a glance was due: whether everything is as it was.
+    Glanced(bool),
+    /// A pass.
+    Passed(Box<After>),
 }
 
 struct Controller {
@@ -152,7 +165,9 @@ struct Controller {
     agent: AgentStatus,
     written: Option<StatusFile>,
     systemd: Systemd,
-    passes: JoinSet<(StackName, After)>,
+    /// Whether something may have changed that the status file tells.
+    untold: bool,
+    passes: JoinSet<(StackName, Done)>,
     stopping: Arc<AtomicBool>,
 }
 
@@ -167,6 +182,7 @@ impl Controller {
             .map(|i| (i.metadata.name, i.status))
             .collect();
         let stopping = Arc::new(AtomicBool::new(false));
+        let kept = Kept::default();
         let world = Live {
             eyes: Eyes {
                 docker: docker.clone(),
@@ -174,12 +190,15 @@ impl Controller {
                 host_name: options.host_name.clone(),
                 root: PathBuf::from("/"),
                 passwords: Passwords::default(),
+                kept: kept.clone(),
+                looks: Looks::default(),
             },
             hands: Hands {
                 docker: docker.clone(),
                 docker_socket: options.docker_socket.clone(),
                 layout: options.layout.clone(),
                 host_name: options.host_name.clone(),
+                kept,
             },
             layout: options.layout.clone(),
             stopping: stopping.clone(),
@@ -208,6 +227,7 @@ impl Controller {
             agent,
             written: None,
             systemd: Systemd::here(),
+            untold: false,
             passes: JoinSet::new(),
             stopping,
         })
@@ -276,6 +296,7 @@ impl Controller {
     }
 
     fn stop(&mut self) {
+        self.untold = true;
         info!("ending: the step in hand is finished first");
         self.stopping.store(true, Ordering::Relaxed);
         self.systemd.stopping(self.passes.len());
@@ -297,22 +318,29 @@ impl Controller {
             }
             tracked.running = true;
             let approved = store::requests::is_approved(&self.options.layout, name);
-            let (before, name, mut world) =
-                (tracked.before(approved), name.clone(), self.world.clone());
-            let gone = tracked.standing.gone;
+            let (name, mut world) = (name.clone(), self.world.clone());
+            if let Some(rest) = tracked.rest.filter(|_| !approved) {
+                let desired = tracked.standing.desired.clone();
+                self.passes.spawn(async move {
+                    let goes_on = rest.goes_on(&mut world, &desired).await;
+                    (name, Done::Glanced(goes_on))
+                });
+                continue;
+            }
+            let (before, gone) = (tracked.before(approved), tracked.standing.gone);
             self.passes.spawn(async move {
                 let after = match gone {
                     Gone::No => reconcile::pass(&mut world, before).await,
                     Gone::Last => reconcile::retire(&mut world, before, false).await,
                     Gone::Yes => reconcile::retire(&mut world, before, true).await,
                 };
-                (name, after)
+                (name, Done::Passed(Box::new(after)))
             });
         }
     }
 
-    fn absorb(&mut self, done: Result<(StackName, After), tokio::task::JoinError>) {
-        let (name, after) = match done {
+    fn absorb(&mut self, done: Result<(StackName, Done), tokio::task::JoinError>) {
+        let (name, done) = match done {
             Ok(done) => done,
             Err(error) => {
                 // The stack stays marked as running, so a broken pass is not repeated in a loop.
@@ -323,6 +351,15 @@ impl Controller {
         let Some(tracked) = self.stacks.get_mut(&name) else {
             return;
         };
+        let now = Timestamp::now();
+        let after = match done {
+            Done::Glanced(goes_on) => {
+                tracked.absorb_glance(goes_on, self.options.resync, now);
+                return;
+            }
+            Done::Passed(after) => *after,
+        };
+        self.untold = true;
         if let Next::Backoff = after.next {
             let why = after.outcomes.iter().find_map(|o| o.result.as_ref().err());
             let why = why.or(after.plan.waiting.first().map(|w| &w.message));
@@ -339,7 +376,7 @@ impl Controller {
             return;
         }
         let was_ready = tracked.status.is(ConditionType::Ready);
-        tracked.absorb(after, self.options.resync, Timestamp::now());
+        tracked.absorb(after, self.options.resync, now);
         let is_ready = tracked.status.is(ConditionType::Ready);
         if was_ready != is_ready {
             let why = tracked
@@ -369,11 +406,13 @@ impl Controller {
             );
         }
         self.stacks.remove(name);
+        self.world.eyes.kept.forget(name.as_str());
+        self.world.eyes.looks.forget(name.as_str());
     }
 
     fn wake(&mut self, told: Heard) {
         let is_new = match &told {
-            Heard::Stack(_) => true,
+            Heard::Stack(_) | Heard::Container(_) => true,
             Heard::Anything => {
                 if self.agent.docker_silent.take().is_some() {
                     info!("docker answers again");
@@ -390,6 +429,10 @@ impl Controller {
             let concerned = match &told {
                 Heard::Anything | Heard::Silent(_) => true,
                 Heard::Stack(stack) => stack == name.as_str(),
+                Heard::Container(id) => {
+                    let own = tracked.status.container.as_ref();
+                    own.is_some_and(|own| id.starts_with(&own.id))
+                }
             };
             if concerned {
                 tracked.wake();

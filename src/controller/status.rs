@@ -14,8 +14,13 @@ use super::tracked::Tracked;
 
 impl Controller {
     pub(super) fn write_status_or_warn(&mut self) {
-        if let Err(error) = self.write_status() {
-            warn!(error = in_words(&error), "cannot write the status");
+        // To compare the whole file after each glance would cost more than the glance.
+        if !self.untold {
+            return;
+        }
+        match self.write_status() {
+            Ok(()) => self.untold = false,
+            Err(error) => warn!(error = in_words(&error), "cannot write the status"),
         }
     }
 

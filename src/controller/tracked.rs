@@ -12,9 +12,9 @@ use crate::api::status::{ContainerStatus, Metadata, StackStatus, Status};
 use crate::diff::limits::LimitValues;
 use crate::facts::{Observed, Record};
 use crate::reconcile::requeue::{FIRST_BACKOFF, LONGEST_BACKOFF};
-use crate::reconcile::{After, Before, Next};
+use crate::reconcile::{After, Before, Next, Rest};
 
-use super::standing::Standing;
+use super::standing::{Gone, Standing};
 
 /// A stack that the loop looks after.
 pub struct Tracked {
@@ -32,6 +32,8 @@ pub struct Tracked {
     pub running: bool,
     /// Whether something happened during the pass.
     pub again: bool,
+    /// What the last pass came to, as long as a glance is enough to know that it holds.
+    pub rest: Option<Rest>,
     /// How often in a row a pass failed.
     pub failures: u32,
     backoff: ExponentialBackoff,
@@ -57,6 +59,7 @@ impl Tracked {
             due: Instant::now(),
             running: false,
             again: false,
+            rest: None,
             failures: 0,
             backoff: ExponentialBackoff {
                 initial_interval: FIRST_BACKOFF,
@@ -74,6 +77,7 @@ impl Tracked {
     pub fn wake(&mut self) {
         self.due = Instant::now();
         self.again |= self.running;
+        self.rest = None;
     }
 
     /// Returns what a pass starts from.
@@ -89,9 +93,24 @@ impl Tracked {
         }
     }
 
+    /// Sets the time of the next pass after a glance. One that found a difference is followed by a look.
+    pub fn absorb_glance(&mut self, goes_on: bool, resync: Duration, now: Timestamp) {
+        self.running = false;
+        let heard_meanwhile = std::mem::take(&mut self.again);
+        self.rest = self.rest.filter(|_| goes_on && !heard_meanwhile);
+        let wait = match self.rest {
+            Some(rest) => self.wait(Next::Quiet(rest.until()), resync, now),
+            None => Duration::ZERO,
+        };
+        self.due = Instant::now() + wait;
+    }
+
     /// Takes what a pass left, and sets the time of the next one.
     pub fn absorb(&mut self, after: After, resync: Duration, now: Timestamp) {
         self.running = false;
+        self.rest = after
+            .rest()
+            .filter(|_| self.standing.gone == Gone::No && !self.again);
         let status = Status {
             container: container(&after.seen),
             waiting: after.plan.waiting,

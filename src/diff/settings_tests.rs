@@ -62,6 +62,7 @@ fn server(case: Case) -> Server {
         libraries: vec!["pg_cron".into()],
         extensions: Extensions::default(),
         address_failure: None,
+        login_failure: None,
     }
 }
 

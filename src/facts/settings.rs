@@ -44,6 +44,10 @@ pub struct Server {
     pub extensions: Extensions,
     /// Why the container's address does not answer; absent where it does.
     pub address_failure: Option<String>,
+    /// Why a new client is not let in, though a session of ours that was open before answers; absent where
+    /// one is.
+    #[serde(default)]
+    pub login_failure: Option<String>,
 }
 
 impl Server {

@@ -37,6 +37,63 @@ pub fn container_limits(root: &Path, pid: Option<u32>) -> io::Result<Limits> {
     }
 }
 
+/// The files of a container's own groups that tell whether its limits were changed or a process of it was
+/// killed: a few reads instead of the twenty that the whole truth takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signs {
+    memory: PathBuf,
+    quota: PathBuf,
+    kills: PathBuf,
+}
+
+/// What [`Signs`] say.
+pub type Told = (Option<String>, Option<String>, Option<u64>);
+
+impl Signs {
+    /// Finds them for a process, seen from outside.
+    ///
+    /// # Errors
+    /// A process or a cgroup that is gone, or a controller that is not there.
+    pub fn of(root: &Path, pid: u32) -> io::Result<Self> {
+        let tree = root.join("sys/fs/cgroup");
+        let membership = root.join("proc").join(pid.to_string()).join("cgroup");
+        let text = files::read(&membership)?.ok_or(io::ErrorKind::NotFound)?;
+        if tree.join("cgroup.controllers").exists() {
+            let path = text.lines().find_map(|line| line.strip_prefix("0::"));
+            let own = own(lineage(&tree, path.unwrap_or("/"), true)?)?;
+            return Ok(Self {
+                memory: own.join("memory.max"),
+                quota: own.join("cpu.max"),
+                kills: own.join("memory.events"),
+            });
+        }
+        let of = |controller: &str| {
+            let lineage = v1_lineage(&tree, &text, controller, true)?;
+            own(lineage.unwrap_or_default())
+        };
+        let (memory, cpu) = (of("memory")?, of("cpu")?);
+        Ok(Self {
+            quota: cpu.join("cpu.cfs_quota_us"),
+            kills: memory.join("memory.oom_control"),
+            memory: memory.join("memory.limit_in_bytes"),
+        })
+    }
+
+    /// Reads them.
+    ///
+    /// # Errors
+    /// A cgroup that is gone.
+    pub fn read(&self) -> io::Result<Told> {
+        let kills = files::keyed(&self.kills, "oom_kill")?;
+        Ok((files::read(&self.memory)?, files::read(&self.quota)?, kills))
+    }
+}
+
+fn own(lineage: Vec<PathBuf>) -> io::Result<PathBuf> {
+    let own = lineage.into_iter().next();
+    own.ok_or_else(|| io::ErrorKind::NotFound.into())
+}
+
 fn v2(tree: &Path, membership: &str, outside: bool) -> io::Result<Limits> {
     let path = membership
         .lines()

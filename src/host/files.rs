@@ -1,12 +1,16 @@
 //! Reading the kernel's small files. A missing file is `None`: the kernel leaves out what does not
 //! apply. A file with something unexpected in it is an error, and never zero.
 
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
-use std::{fs, io};
+
+/// Larger than nearly every such file: one read brings all of it, and the next one its end.
+const WHOLE: usize = 4096;
 
 /// Returns the file's text, `None` where there is no such file.
 pub(super) fn read(path: &Path) -> io::Result<Option<String>> {
-    match fs::read_to_string(path) {
+    match whole(path) {
         Ok(text) => Ok(Some(text)),
         Err(wrong)
             if matches!(
@@ -21,6 +25,25 @@ pub(super) fn read(path: &Path) -> io::Result<Option<String>> {
             format!("cannot read {}: {wrong}", path.display()),
         )),
     }
+}
+
+/// Reads a file to its end. The kernel tells no useful size of such a file, and the standard library then
+/// begins with 32 bytes at a time.
+fn whole(path: &Path) -> io::Result<String> {
+    let mut file = File::open(path)?;
+    let mut bytes = Vec::new();
+    let mut filled = 0;
+    loop {
+        bytes.resize(filled + WHOLE, 0);
+        match file.read(&mut bytes[filled..]) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    bytes.truncate(filled);
+    String::from_utf8(bytes).map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))
 }
 
 /// Returns the file's one value through `parse`; the outer `None` means no file.

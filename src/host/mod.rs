@@ -16,7 +16,7 @@ pub mod layout;
 pub mod lock;
 mod meminfo;
 
-pub use cgroup::container_limits;
+pub use cgroup::{Signs, Told, container_limits};
 pub use meminfo::host_capacity;
 
 use crate::api::Bytes;

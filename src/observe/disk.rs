@@ -27,6 +27,15 @@ pub fn disk(container: &Observation<Container>) -> Observation<Disk> {
     }
 }
 
+/// Returns how many twentieths of it are free: what a glance compares, because every write changes the rest.
+pub fn twentieths_free(path: &str) -> Option<u64> {
+    let found = statvfs(path).ok()?;
+    found
+        .f_bavail
+        .saturating_mul(20)
+        .checked_div(found.f_blocks)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

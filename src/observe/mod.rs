@@ -8,12 +8,14 @@
 )]
 
 pub mod docker;
+pub mod glance;
 pub mod inspect;
 pub mod password;
-pub mod postgres;
 
 mod disk;
+mod extensions;
 mod port;
+mod postgres;
 mod volume;
 
 use std::collections::BTreeSet;
@@ -26,13 +28,15 @@ use jiff::Timestamp;
 use crate::api::SettingName;
 use crate::api::desired::Desired;
 use crate::api::secret::Secret;
-use crate::client::{self, WayIn};
+use crate::client::{self, Kept, LoginError, Serving, Session, WayIn};
 use crate::diff::services::{container_name, network_name};
 use crate::facts::observed::Host;
 use crate::facts::{Container, ContainerState, Limits, Observation, Observed, Server};
 use crate::host;
 use crate::host::layout::Layout;
 
+use extensions::Shelf;
+use glance::{Before, Looks, Question};
 use password::Passwords;
 
 /// How long one look may take. Docker answers an inspect within milliseconds and the server a query
@@ -52,6 +56,10 @@ pub struct Eyes {
     pub root: PathBuf,
     /// Passwords that were compared already.
     pub passwords: Passwords,
+    /// The sessions that are kept, shared with the hands.
+    pub kept: Kept,
+    /// What is remembered of the last looks.
+    pub looks: Looks,
 }
 
 impl Eyes {
@@ -81,12 +89,14 @@ impl Eyes {
         let running = container
             .known()
             .filter(|c| c.state == ContainerState::Running);
-        let (server, network, (volume, port)) = tokio::join!(
-            self.server(desired, running, names),
+        let before = running.and_then(|c| Before::of(self, desired, c));
+        let mut shelf = self.looks.shelf(desired.name.as_str());
+        let ((server, question), network, (volume, port)) = tokio::join!(
+            self.server(desired, running, names, &mut shelf),
             self.network(desired, running),
             self.before_a_start(desired, &container),
         );
-        Observed {
+        let seen = Observed {
             at,
             host_name: self.host_name.clone(),
             host: self.host(),
@@ -100,28 +110,69 @@ impl Eyes {
             declared: self.declared(desired),
             disk: disk::disk(&container),
             container,
-        }
+        };
+        let stack = desired.name.as_str();
+        self.looks.remember(stack, shelf, (before, question));
+        seen
     }
 
+    /// Looks at the server through a new session, which then becomes the kept one. Where a new one is
+    /// refused, the kept one tells the facts, and the refusal is one of them.
     async fn server(
         &self,
         desired: &Desired,
         running: Option<&Container>,
         names: &BTreeSet<SettingName>,
-    ) -> Observation<Server> {
+        shelf: &mut Shelf,
+    ) -> (Observation<Server>, Option<Question>) {
+        let stack = desired.name.as_str();
         let Some(container) = running else {
-            return Observation::Absent;
+            self.kept.forget(stack);
+            return (Observation::Absent, None);
         };
         let way = match way_in(desired, container) {
             Ok(way) => way,
-            Err(why) => return Observation::unknown(why),
+            Err(why) => return (Observation::unknown(why), None),
+        };
+        let serving = Serving::of(container);
+        let kept = self.kept.take(stack, &serving);
+        let (session, refusal) = match enter(&way, kept).await {
+            Ok(entered) => entered,
+            Err(error) => return (Observation::unknown(error.words), None),
         };
         let password = self.passwords.of(&self.layout, desired);
-        let look = postgres::look(&way, desired, names, container.address, &password);
-        match tokio::time::timeout(DEADLINE, look).await {
-            Ok(Ok(server)) => Observation::Known(server),
-            Ok(Err(error)) => Observation::unknown(client::in_words(&error)),
-            Err(_) => Observation::unknown(format!("no answer within {} s", DEADLINE.as_secs())),
+        let look = async {
+            let client = &session.client;
+            // Before the facts: what changes in between has to show at the next glance.
+            let question = Question::ask(client, names.iter()).await?;
+            let about = (&way, client);
+            let server =
+                postgres::look(about, desired, names, container.address, (shelf, &password))
+                    .await?;
+            session.settle().await?;
+            Ok((server, question))
+        };
+        // A session whose answer does not come is closed, not kept.
+        let Ok(looked) = tokio::time::timeout(DEADLINE, look).await else {
+            let why = format!("no answer within {} s", DEADLINE.as_secs());
+            return (Observation::unknown(refusal.unwrap_or(why)), None);
+        };
+        self.kept.keep(stack, serving, session);
+        match looked {
+            Ok((server, question)) => {
+                // Nobody else's login is tried before the next look, so this one is tried again by it.
+                let question = refusal.is_none().then_some(question);
+                let login_failure = refusal.or(server.login_failure);
+                let server = Server {
+                    login_failure,
+                    ..server
+                };
+                (Observation::Known(server), question)
+            }
+            Err(error) => {
+                let why = refusal.unwrap_or_else(|| client::in_words(&error));
+                (Observation::unknown(why), None)
+            }
         }
     }
 
@@ -207,6 +258,27 @@ impl Eyes {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Observation::Absent,
             Err(e) => Observation::unknown(format!("the declared file could not be read: {e}")),
         }
+    }
+}
+
+/// Returns a session to look with, and why it is not a new one where it is not.
+async fn enter(
+    way: &WayIn,
+    kept: Option<Session>,
+) -> Result<(Session, Option<String>), LoginError> {
+    let refusal = match client::log_in(way).await {
+        Ok(session) => return Ok((session, None)),
+        Err(error) => error,
+    };
+    let session = match kept {
+        Some(session) => Some(session),
+        // Without one from before there is a way past some of what keeps clients out.
+        None if refusal.of_libraries => client::enter(way, client::DATABASE, "").await.ok(),
+        None => None,
+    };
+    match session {
+        Some(session) => Ok((session, Some(refusal.words))),
+        None => Err(refusal),
     }
 }
 

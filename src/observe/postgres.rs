@@ -1,7 +1,7 @@
 //! The server through SQL, read-only.
 //!
-//! A new connection each time proves that clients can log in. Everything is read by four queries;
-//! extensions only where the manifest names some.
+//! What a start of the server fixes, the files of its image, is read once for each start; everything else
+//! by three queries; extensions only where the manifest names some.
 //!
 //! What surprised us: a value that only waits for a restart is an error in `pg_file_settings` ("setting
 //! could not be applied"), in the same words as a value that the server does not take.
@@ -17,38 +17,39 @@ use tokio_postgres::{Client, Row};
 
 use crate::api::SettingName;
 use crate::api::desired::Desired;
-use crate::api::setting::{Context, SettingDef, VarType};
-use crate::client::{WayIn, connect, in_words};
-use crate::facts::extensions::{Available, Extensions};
+use crate::api::setting::{Canonical, Context, SettingDef, VarType};
+use crate::client::{APPLICATION, WayIn, in_words};
 use crate::facts::settings::FileError;
 use crate::facts::{Observation, Server, SettingRow};
+
+use super::extensions::{Shelf, extensions};
 
 use super::password::PasswordFile;
 
 /// How long the container's address may take to answer; it is one round trip over a bridge.
 const ADDRESS_DEADLINE: Duration = Duration::from_secs(2);
 
-/// Asks the server for everything that a pass compares.
+/// Asks the server for everything that a pass compares. `shelf` is what its image was seen to have.
 ///
 /// # Errors
-/// It does not let us in, or a query fails.
-pub async fn look(
-    way: &WayIn,
+/// A query fails.
+pub(super) async fn look(
+    (way, client): (&WayIn, &Client),
     desired: &Desired,
     names: &BTreeSet<SettingName>,
     address: Option<IpAddr>,
-    password: &PasswordFile<'_>,
+    (shelf, password): (&mut Shelf, &PasswordFile<'_>),
 ) -> Result<Server, tokio_postgres::Error> {
-    const READ_ONLY: &str = "-c default_transaction_read_only=on -c statement_timeout=4s";
-    let session = connect(way, "postgres", READ_ONLY).await?;
-    let client = &session.client;
-    let (identity, files, libraries, address_failure) = tokio::join!(
-        client.query_one(IDENTITY, &[]),
+    let (identity, files, address_failure) = tokio::join!(
+        client.query_one(IDENTITY, &[&APPLICATION]),
         client.query(FILES, &[]),
-        client.query(LIBRARIES, &[]),
         address_failure(address),
     );
     let (identity, files) = (identity?, Files::of(&files?));
+    let started_at = timestamp(identity.try_get(2)?);
+    shelf
+        .fill(client, started_at, !desired.extensions.is_empty())
+        .await?;
     let auto_conf_unreadable = files.auto_lines.is_empty() && cannot_read_auto_conf(client).await;
     let password_holds = password_holds(client, password).await;
     let mut wanted: BTreeSet<&str> = names.iter().map(SettingName::as_str).collect();
@@ -60,15 +61,10 @@ pub async fn look(
     let rows = client.query(SETTINGS, &[&wanted]).await?;
     let settings: BTreeMap<SettingName, SettingRow> =
         rows.iter().filter_map(|row| setting(row, &files)).collect();
-    let extensions = if desired.extensions.is_empty() {
-        Extensions::default()
-    } else {
-        extensions(way, client, desired).await?
-    };
     Ok(Server {
         version_num: identity.try_get::<_, i32>(0)?.unsigned_abs(),
         system_identifier: identity.try_get(1)?,
-        started_at: timestamp(identity.try_get(2)?),
+        started_at,
         reinitialised_at: reinitialised(identity.try_get(2)?, identity.try_get(6)?),
         in_recovery: identity.try_get(3)?,
         tuning_revision: identity
@@ -80,29 +76,36 @@ pub async fn look(
         auto_lines: files.auto_lines,
         auto_conf_unreadable,
         password_holds,
-        libraries: libraries?
-            .iter()
-            .filter_map(|r| r.try_get(0).ok())
-            .collect(),
-        extensions,
+        libraries: shelf.libraries.clone(),
+        extensions: extensions(way, client, desired, shelf).await?,
         address_failure,
+        login_failure: identity.try_get::<_, Option<i32>>(7)?.map(no_place_left),
     })
+}
+
+fn no_place_left(places: i32) -> String {
+    format!(
+        "all {places} connections that are not reserved for superusers are taken; look at max_connections, \
+         and at who holds them in pg_stat_activity"
+    )
 }
 
 const IDENTITY: &str = "SELECT current_setting('server_version_num')::int, \
      (SELECT system_identifier::text FROM pg_control_system()), \
      extract(epoch FROM pg_postmaster_start_time())::float8, pg_is_in_recovery(), \
      nullif(current_setting('aza.tuning_revision', true), ''), nullif(current_setting('aza.inputs', true), ''), \
-     (SELECT extract(epoch FROM backend_start)::float8 FROM pg_stat_activity WHERE backend_type = 'checkpointer')";
+     (SELECT extract(epoch FROM backend_start)::float8 FROM pg_stat_activity WHERE backend_type = 'checkpointer'), \
+     (SELECT places FROM (SELECT current_setting('max_connections')::int \
+        - current_setting('superuser_reserved_connections')::int \
+        - coalesce(current_setting('reserved_connections', true), '0')::int) p (places) WHERE places <= \
+        (SELECT 1 + count(*) FROM pg_stat_get_activity(NULL) a \
+         WHERE a.backend_type = 'client backend' AND a.application_name IS DISTINCT FROM $1))";
 
 const FILES: &str =
     "SELECT sourcefile, sourceline, name, setting, error FROM pg_file_settings ORDER BY seqno";
 
 const SETTINGS: &str = "SELECT name, vartype, unit, context, min_val, max_val, enumvals, setting, source, boot_val \
      FROM pg_settings WHERE name = ANY($1::text[])";
-
-const LIBRARIES: &str = "SELECT substr(f, 1, length(f) - 3) FROM pg_config c, LATERAL pg_ls_dir(c.setting) f \
-     WHERE c.name = 'PKGLIBDIR' AND f LIKE '%.so' ORDER BY 1";
 
 fn timestamp(epoch: f64) -> Timestamp {
     Timestamp::from_microsecond((epoch * 1e6) as i64).unwrap_or(Timestamp::UNIX_EPOCH)
@@ -226,74 +229,44 @@ fn setting(row: &Row, files: &Files) -> Option<(SettingName, SettingRow)> {
         name: name.clone(),
     };
     let base = files.base.get(&name.to_ascii_lowercase()).cloned();
+    let parsed = SettingName::parse(&name).ok()?;
+    let (running, source, boot) = (text(7).unwrap_or_default(), text(8)?, text(9));
+    let (running, source) = match source.as_str() {
+        "client" | "session" => {
+            let line = files.auto_lines.get(&parsed).or(base.as_ref());
+            for_others(&def, line, boot.as_deref()).unwrap_or((running, source))
+        }
+        _ => (running, source),
+    };
     let row = SettingRow {
-        running: text(7).unwrap_or_default(),
-        source: text(8)?,
-        boot: text(9),
+        running,
+        source,
+        boot,
         base,
         def,
     };
-    Some((SettingName::parse(&name).ok()?, row))
+    Some((parsed, row))
 }
 
-async fn extensions(
-    way: &WayIn,
-    client: &Client,
-    desired: &Desired,
-) -> Result<Extensions, tokio_postgres::Error> {
-    const AVAILABLE: &str = "SELECT e.name::text, e.default_version, \
-         (SELECT array_agg(v.version ORDER BY v.version) FROM pg_available_extension_versions v WHERE v.name = e.name), \
-         (SELECT v.requires::text[] FROM pg_available_extension_versions v \
-          WHERE v.name = e.name AND v.version = e.default_version) FROM pg_available_extensions e";
-    const DATABASES: &str = "SELECT datname::text FROM pg_database WHERE datallowconn";
-    let mut found = Extensions::default();
-    for row in client.query(AVAILABLE, &[]).await? {
-        let available = Available {
-            default_version: row.try_get::<_, Option<String>>(1)?.unwrap_or_default(),
-            versions: row
-                .try_get::<_, Option<Vec<String>>>(2)?
-                .unwrap_or_default(),
-            requires: row
-                .try_get::<_, Option<Vec<String>>>(3)?
-                .unwrap_or_default(),
-        };
-        found.available.insert(row.try_get(0)?, available);
-    }
-    let existing: BTreeSet<String> = client
-        .query(DATABASES, &[])
-        .await?
-        .iter()
-        .filter_map(|r| r.try_get(0).ok())
-        .collect();
-    let wanted: BTreeSet<&str> = desired
-        .extensions
-        .iter()
-        .map(|e| e.database.as_str())
-        .collect();
-    for database in wanted {
-        let seen = if existing.contains(database) {
-            match installed(way, database).await {
-                Ok(installed) => Observation::Known(installed),
-                Err(error) => Observation::unknown(in_words(&error)),
-            }
-        } else {
-            Observation::Absent
-        };
-        found.databases.insert(database.to_owned(), seen);
-    }
-    Ok(found)
-}
-
-async fn installed(
-    way: &WayIn,
-    database: &str,
-) -> Result<BTreeMap<String, String>, tokio_postgres::Error> {
-    const INSTALLED: &str = "SELECT extname::text, extversion FROM pg_extension";
-    let session = connect(way, database, "-c default_transaction_read_only=on").await?;
-    let rows = session.client.query(INSTALLED, &[]).await?;
-    rows.iter()
-        .map(|r| Ok((r.try_get(0)?, r.try_get(1)?)))
-        .collect()
+/// What other sessions have where ours has a value of its own: what the files say. It is asked only where a
+/// new login is refused, and a look has to do with the session that it has.
+fn for_others(
+    def: &SettingDef,
+    line: Option<&String>,
+    boot: Option<&str>,
+) -> Option<(String, String)> {
+    let (value, source) = match line {
+        Some(line) => (line.as_str(), "configuration file"),
+        None => (boot?, "default"),
+    };
+    let value = match def.canonical(value).ok()? {
+        Canonical::Bool(on) => if on { "on" } else { "off" }.to_owned(),
+        Canonical::Integer(number) => number.to_string(),
+        Canonical::Real(number) => number.to_string(),
+        Canonical::Text(_) if def.enumvals.is_empty() => value.to_owned(),
+        Canonical::Text(word) => word,
+    };
+    Some((value, source.to_owned()))
 }
 
 /// Asks at the container's address whether TLS is spoken there: every postmaster answers that with one

@@ -5,6 +5,7 @@
 mod deeds;
 mod memory;
 pub mod requeue;
+mod rest;
 mod world;
 
 use std::collections::BTreeSet;
@@ -16,7 +17,7 @@ use crate::api::event::Event;
 use crate::diff::{self, Drifts, Targets, size};
 use crate::facts::{Observed, Record, Server};
 use crate::plan::{self, Moment, Plan};
-use crate::report::conditions::Told;
+use crate::report::conditions::{LOGIN_REFUSED, Told};
 use crate::report::{Outcome, conditions::conditions, events::events, incidents::incidents};
 use crate::tune::{self, Budget, Effective, Tuning};
 
@@ -24,6 +25,7 @@ use deeds::act;
 use memory::{accept_cluster, recall, settle};
 
 pub use requeue::Next;
+pub use rest::Rest;
 pub use world::{StepError, World};
 
 /// What a pass starts from.
@@ -298,10 +300,13 @@ fn next(plan: &Plan, outcomes: &[Outcome], conditions: &[Condition]) -> Next {
     if !outcomes.is_empty() {
         return Next::Now;
     }
-    // A server that does not answer yet will soon, or somebody has to look.
+    // A server that does not answer yet will soon, or somebody has to look. One that answers us and lets
+    // nobody else in is looked at as often as ever.
     let unseen = |c: &Condition| {
         c.status == Truth::Unknown
-            || (c.kind == ConditionType::Available && c.status == Truth::False)
+            || (c.kind == ConditionType::Available
+                && c.status == Truth::False
+                && c.reason != LOGIN_REFUSED)
     };
     if conditions.iter().any(unseen) {
         return Next::Backoff;

@@ -7,6 +7,9 @@ use jiff::Timestamp;
 /// Between two looks at a stack where nothing happens. Settings drift made by SQL gives no event, so this
 /// is how long it can last; a quiet look costs under 5 ms of the server's time.
 pub const RESYNC: Duration = Duration::from_secs(4);
+/// How long a look counts, as long as glances see no difference. Everything that a person or a program does shows
+/// at once, in an event or at a glance; this is for what shows in neither.
+pub const LOOK_COUNTS: Duration = Duration::from_secs(30);
 /// The first wait after a failure. The next ones double.
 pub const FIRST_BACKOFF: Duration = Duration::from_millis(500);
 /// The longest wait after a failure: a repaired host is noticed within it.

@@ -39,6 +39,10 @@ pub trait World {
         settings: &BTreeSet<SettingName>,
     ) -> impl Future<Output = Observed> + Send;
 
+    /// Whether everything that belongs to a stack is as the last look saw it, found out for less than a look
+    /// costs; false when in doubt. Nothing is done on it.
+    fn glance(&mut self, desired: &Desired) -> impl Future<Output = bool> + Send;
+
     /// Does one step, exactly as planned.
     ///
     /// # Errors

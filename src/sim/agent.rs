@@ -6,7 +6,7 @@ use crate::api::condition::{Condition, ConditionType, Truth};
 use crate::api::desired::Desired;
 use crate::api::event::Event;
 use crate::plan::Plan;
-use crate::reconcile::{After, Before, Next, World, pass, requeue, settings_to_read, think};
+use crate::reconcile::{After, Before, Next, Rest, World, pass, requeue, settings_to_read, think};
 
 use super::Host;
 
@@ -24,6 +24,8 @@ pub struct Agent {
     pub conditions: Vec<Condition>,
     /// The events so far.
     pub events: Vec<Event>,
+    /// What the last pass came to, and with which manifest, as long as a glance is enough.
+    resting: Option<(Rest, Desired, Option<String>, Box<After>)>,
 }
 
 impl Agent {
@@ -35,7 +37,18 @@ impl Agent {
             rejected: None,
             conditions: Vec::new(),
             events: Vec::new(),
+            resting: None,
         }
+    }
+
+    /// Returns the last pass where it still holds, as the loop finds out.
+    fn rests(&self, host: &mut Host) -> Option<After> {
+        let (rest, desired, rejected, after) = self.resting.as_ref()?;
+        let same = *desired == self.desired
+            && *rejected == self.rejected
+            && !host.approvals.contains(self.desired.name.as_str())
+            && host.records.get(desired.name.as_str()) == Some(&after.record);
+        (same && at_once(rest.goes_on(host, desired))).then(|| (**after).clone())
     }
 
     /// Returns what a pass starts from, as the agent finds it on disk.
@@ -60,12 +73,21 @@ impl Agent {
 
     /// Makes one pass, and lets the time go by that lies before the next one. `None`: it was killed.
     pub fn pass(&mut self, host: &mut Host) -> Option<After> {
+        if let Some(after) = self.rests(host) {
+            host.wait(pause(after.next));
+            return Some(after);
+        }
         let before = self.before(host);
         let after = at_once(pass(host, before));
         if host.revive_agent() {
             return None;
         }
         self.absorb(&after);
+        let rest = after.rest();
+        self.resting = rest.map(|rest| {
+            let (desired, rejected) = (self.desired.clone(), self.rejected.clone());
+            (rest, desired, rejected, Box::new(after.clone()))
+        });
         host.wait(pause(after.next));
         Some(after)
     }

@@ -68,6 +68,25 @@ impl Host {
     }
 
     /// A session at the stack's server.
+    /// Opens a session as the agent does: the one that it kept where a new one is not let in, and says why
+    /// that was so.
+    pub(super) fn agents_sql(&mut self, stack: &str) -> Result<(Sql<'_>, Option<String>), String> {
+        let kept = self.sessions.get(stack).copied();
+        let session = self.sql(stack)?;
+        // When a process dies, the server ends every session.
+        let begun = session.postmaster.reinitialised_at;
+        let begun = begun.unwrap_or(session.postmaster.started_at);
+        let lock_out = session.postmaster.lock_out(session.image);
+        if let Some(lock) = &lock_out
+            && !lock.can_be_passed
+            && kept != Some(begun)
+        {
+            return Err(lock.words.clone());
+        }
+        self.sessions.insert(stack.to_owned(), begun);
+        Ok((self.sql(stack)?, lock_out.map(|lock| lock.words)))
+    }
+
     pub(super) fn sql(&mut self, stack: &str) -> Result<Sql<'_>, String> {
         let now = self.now;
         let blind = self.blind.contains(&Sight::Server);

@@ -314,6 +314,12 @@ impl Host {
         self.taken_ports.insert(port, who.to_owned());
     }
 
+    /// The agent starts again: its sessions are closed, and it remembers no look.
+    pub fn lose_sessions(&mut self) {
+        self.sessions.clear();
+        self.looked.clear();
+    }
+
     /// The agent's state directory is lost: everything that it remembered and declared.
     pub fn lose_state(&mut self, stack: &str) {
         self.records.remove(stack);

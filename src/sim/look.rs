@@ -66,6 +66,19 @@ pub(super) fn look(host: &mut Host, desired: &Desired, names: &BTreeSet<SettingN
     }
 }
 
+/// Whether nothing changed between two looks but the time and what is in use.
+pub(super) fn is_still(before: Observed, now: Observed) -> bool {
+    let comparable = |seen: Observed| Observed {
+        at: jiff::Timestamp::UNIX_EPOCH,
+        limits: seen.limits.clone().map(|limits| Limits {
+            memory_usage: None,
+            ..limits
+        }),
+        ..seen
+    };
+    comparable(before) == comparable(now)
+}
+
 /// Docker's silence hides everything that is asked of Docker.
 fn seen<T>(host: &Host, sight: Sight, look: impl FnOnce() -> Option<T>) -> Observation<T> {
     let of_docker = matches!(
@@ -140,7 +153,7 @@ fn server(
     desired: &Desired,
     names: &BTreeSet<SettingName>,
 ) -> Observation<Server> {
-    let session = match host.sql(desired.name.as_str()) {
+    let (session, login_failure) = match host.agents_sql(desired.name.as_str()) {
         Ok(session) => session,
         Err(why) => return Observation::unknown(why),
     };
@@ -168,6 +181,7 @@ fn server(
         address_failure: session
             .is_off_network
             .then(|| "the container has no address: it is on no network".to_owned()),
+        login_failure,
     })
 }
 

@@ -90,6 +90,10 @@ pub struct Host {
     pub stopping: bool,
     life: Life,
     made: u64,
+    /// What the last look at each stack saw.
+    looked: BTreeMap<String, Observed>,
+    /// The start of the server that a session of the agent's was opened to, by stack: it stays open.
+    sessions: BTreeMap<String, Timestamp>,
 }
 
 /// One thing that a look may fail to see.
@@ -183,6 +187,8 @@ impl Host {
             stopping: false,
             life: Life::Safe,
             made: 0,
+            looked: BTreeMap::new(),
+            sessions: BTreeMap::new(),
         }
     }
 
@@ -262,7 +268,21 @@ impl World for Host {
 
     async fn look(&mut self, desired: &Desired, settings: &BTreeSet<SettingName>) -> Observed {
         self.crash_loops();
-        look::look(self, desired, settings)
+        let seen = look::look(self, desired, settings);
+        self.looked.insert(desired.name.to_string(), seen.clone());
+        seen
+    }
+
+    async fn glance(&mut self, desired: &Desired) -> bool {
+        let Some(last) = self.looked.get(desired.name.as_str()).cloned() else {
+            return false;
+        };
+        let names: BTreeSet<SettingName> = match last.server.known() {
+            Some(server) => server.settings.keys().cloned().collect(),
+            None => return false,
+        };
+        self.crash_loops();
+        look::is_still(last, look::look(self, desired, &names))
     }
 
     async fn perform(&mut self, desired: &Desired, step: &Step) -> Result<(), StepError> {
@@ -298,26 +318,30 @@ impl World for Host {
             Step::Start { container } => self.start_planned(stack, container),
             Step::SetLimits { container, to, .. } => self.set_limits(stack, container, to),
             Step::AlterSystem { name, value, .. } => {
-                let altered = self.sql(stack)?.alter_system(name, Some(value));
+                let altered = self.agents_sql(stack)?.0.alter_system(name, Some(value));
                 return altered.map_err(|words| StepError {
                     words,
                     refused: true,
                 });
             }
-            Step::ResetSetting { name, .. } => self.sql(stack)?.alter_system(name, None),
-            Step::Reload { expect } => self.sql(stack)?.reload(!expect.is_empty()),
+            Step::ResetSetting { name, .. } => self.agents_sql(stack)?.0.alter_system(name, None),
+            Step::Reload { expect } => self.agents_sql(stack)?.0.reload(!expect.is_empty()),
             Step::CreateExtension {
                 name,
                 database,
                 version,
             } => self
-                .sql(stack)?
+                .agents_sql(stack)?
+                .0
                 .create_extension(name, database, version.as_deref()),
             Step::UpdateExtension {
                 name, database, to, ..
-            } => self.sql(stack)?.update_extension(name, database, to),
+            } => self
+                .agents_sql(stack)?
+                .0
+                .update_extension(name, database, to),
             Step::DropExtension { name, database, .. } => {
-                self.sql(stack)?.drop_extension(name, database)
+                self.agents_sql(stack)?.0.drop_extension(name, database)
             }
             Step::Restart { container, .. } => self.restart_planned(stack, container),
             Step::Recreate {

@@ -136,6 +136,33 @@ impl Postmaster {
     }
 }
 
+/// What keeps new sessions out, and whether a superuser's option gets past it.
+pub(super) struct LockOut {
+    pub words: String,
+    pub can_be_passed: bool,
+}
+
+impl Postmaster {
+    /// Returns what every new login runs into, where there is something.
+    pub(super) fn lock_out(&self, image: &ImageFiles) -> Option<LockOut> {
+        let preloaded = ["session_preload_libraries", "local_preload_libraries"];
+        let mut libraries = preloaded
+            .into_iter()
+            .flat_map(|name| list_items(&self.shows(name)));
+        if let Some(missing) = libraries.find(|l| !image.libraries.contains(l)) {
+            return Some(LockOut {
+                words: format!("could not access file \"{missing}\": No such file or directory"),
+                can_be_passed: true,
+            });
+        }
+        // A login takes 1 to 2 ms.
+        (self.shows("transaction_timeout") == "1").then(|| LockOut {
+            words: "terminating connection due to transaction timeout".to_owned(),
+            can_be_passed: false,
+        })
+    }
+}
+
 /// A superuser's session.
 pub struct Sql<'a> {
     /// The server.

@@ -496,6 +496,10 @@ impl World for Interrupted<'_> {
         self.host.look(desired, settings).await
     }
 
+    async fn glance(&mut self, desired: &Desired) -> bool {
+        self.host.glance(desired).await
+    }
+
     async fn perform(&mut self, desired: &Desired, step: &Step) -> Result<(), StepError> {
         match self.meanwhile.take() {
             Some((0, fault)) => {

@@ -19,6 +19,9 @@ mod secrets;
 mod service;
 mod settings;
 
+/// The reason of `Available` where the agent's kept session answers and a new client is not let in.
+pub const LOGIN_REFUSED: &str = "LoginRefused";
+
 /// Everything that conditions are computed from.
 pub struct Told<'a> {
     /// The manifest in force.

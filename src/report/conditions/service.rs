@@ -4,7 +4,7 @@ use crate::api::condition::{ConditionType, Finding, Truth};
 use crate::diff::ServiceDrift;
 use crate::facts::{ContainerState, Observation, Server};
 
-use super::{Told, failed, failure_message, finding, not_compared, waiting_for};
+use super::{LOGIN_REFUSED, Told, failed, failure_message, finding, not_compared, waiting_for};
 
 pub(super) fn containers_ready(told: &Told<'_>) -> Finding {
     let kind = ConditionType::ContainersReady;
@@ -107,6 +107,13 @@ pub(super) fn available(told: &Told<'_>) -> Finding {
             "NotRunning",
             "the container does not run",
         ),
+        Observation::Known(Server {
+            login_failure: Some(why),
+            ..
+        }) => {
+            let message = format!("the server runs, and lets no new client in: {why}");
+            finding(kind, Truth::False, LOGIN_REFUSED, message)
+        }
         Observation::Known(Server {
             address_failure: Some(why),
             ..
