@@ -43,7 +43,7 @@ down: ## Stop the agent and its containers; the data stays
 test: ## Run what CI runs: format, lints, fences, all tests
 	@docker/test.sh
 
-bench: build ## Measure speed and size against the bare tools: one table, 20 minutes (needs the image; BENCH=--quick)
+bench: build ## Measure speed and size against the bare tools: one table, 20 minutes (needs the image; BENCH=--short)
 	@cargo test --locked --features sim --test bench --no-run
 	@$(SUDO) $$(cargo test --locked --features sim --test bench --no-run --message-format short 2>&1 | sed -n 's/.*(\(.*\))$$/\1/p') \
 	    --agent $(AGENT) --entrypoint $(RELEASE)/aza-entrypoint $(BENCH)
