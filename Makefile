@@ -63,7 +63,7 @@ soak: ## Simulate days of random faults: SEEDS=5000 of them, or SEED=4711 alone 
 	SEEDS=$(or $(SEEDS),2000) $(if $(SEED),SEED=$(SEED)) cargo test --locked --features sim --test scenarios \
 		--config 'profile.dev.package.aza-agent.opt-level=2' -- --ignored --exact soak::as_many_days_as_asked
 
-bench: build ## Measure speed and size against the bare tools: one table, 20 minutes (needs the image; BENCH=--quick)
+bench: build ## Measure speed and size against the bare tools: one table, 20 minutes (needs the image; BENCH=--short)
 	@cargo test --locked --features sim --test bench --no-run
 	@$(SUDO) $$(cargo test --locked --features sim --test bench --no-run --message-format short 2>&1 | sed -n 's/.*(\(.*\))$$/\1/p') \
 	    --agent $(AGENT) --entrypoint $(RELEASE)/aza-entrypoint $(BENCH)

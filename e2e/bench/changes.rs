@@ -81,7 +81,7 @@ pub fn drift(host: &Host, stack: &str, runs: usize) -> Row {
     let owned = sql.ask("SHOW random_page_cost");
     let mut times = Vec::new();
     for run in 0..runs {
-        std::thread::sleep(Duration::from_millis(6000 + 700 * run as u64));
+        std::thread::sleep(Duration::from_millis(2500 + 700 * run as u64));
         let begun = Instant::now();
         sql.run("ALTER SYSTEM SET random_page_cost = 9");
         sql.run("SELECT pg_reload_conf()");

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::agent::{Binaries, Host, cpu_of, rss_of};
-use crate::engine::{PREFIX, Sql, docker, output};
+use crate::engine::{Sql, output};
 use crate::replay::{Recording, Replay};
 use crate::table::{Row, ratio};
 
@@ -270,46 +270,4 @@ pub fn measures_cpu() -> bool {
         sum = std::hint::black_box(sum.wrapping_add(n));
     }
     cpu_of(std::process::id()) > before
-}
-
-/// The entrypoint's time before it becomes postgres; bare: what postgres then needs for its settings.
-pub fn entrypoint(runs: usize, stack: &str) -> Row {
-    // On the volume of a stopped server; `-C` ends where the server would begin.
-    let name = format!("{PREFIX}entry");
-    let volume = format!("{stack}_pgdata:/var/lib/postgresql");
-    let script = format!(
-        "now() {{ date +%s%N; }}; d=$(ls -d /var/lib/postgresql/18/docker); aza-entrypoint postgres -C shared_buffers >/dev/null 2>&1; \
-         for i in $(seq {runs}); do a=$(now); aza-entrypoint postgres -C shared_buffers >/dev/null 2>&1; b=$(now); \
-         postgres -D $d -C shared_buffers >/dev/null 2>&1; c=$(now); echo $((b-a)) $((c-b)); done"
-    );
-    let text = docker(&[
-        "run",
-        "--rm",
-        "--name",
-        &name,
-        "-m",
-        "512m",
-        "-v",
-        &volume,
-        "--entrypoint",
-        "sh",
-        crate::engine::IMAGE,
-        "-c",
-        &script,
-    ]);
-    let pairs: Vec<(f64, f64)> = text
-        .lines()
-        .filter_map(|l| l.split_once(' '))
-        .filter_map(|(a, b)| Some((a.parse::<f64>().ok()? / 1e6, b.parse::<f64>().ok()? / 1e6)))
-        .collect();
-    let ours = crate::table::median(&pairs.iter().map(|p| p.0).collect::<Vec<_>>());
-    let bare = crate::table::median(&pairs.iter().map(|p| p.1).collect::<Vec<_>>());
-    Row {
-        what: format!("entrypoint's time before postgres, warm volume, {runs} runs"),
-        ours: format!("{:.1} ms", ours - bare),
-        bare: format!("postgres itself, to its settings: {bare:.1} ms"),
-        ratio: ratio(ours - bare, bare),
-        reach: "≤ 20 ms",
-        reached: ours - bare <= 20.0,
-    }
 }

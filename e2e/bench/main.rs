@@ -1,7 +1,7 @@
 //! `make bench`: speed and size, each line with its bare counterpart measured in the same run, by turns.
 //!
-//! `--agent` and `--entrypoint` name the release binaries; `--quick` shortens every line and is what the smoke
-//! test does, which checks that the harness measures, not how fast. Fifty and a hundred stacks are names of
+//! `--agent` and `--entrypoint` name the release binaries. `--short` takes a third of the time; `--quick` is what
+//! the smoke test does, which checks that the harness measures, not how fast. Fifty and a hundred stacks are names of
 //! one real stack, behind a replayed Docker: SQL is real, and no host here has the memory for so many servers.
 //!
 //! Needs root, Docker with Compose, and the image. Everything is called `aza-test-bench-…` and is removed,
@@ -49,6 +49,13 @@ const WHOLE: Size = Size {
     ten: 300,
     many: &[1, 10, 100],
 };
+const SHORT: Size = Size {
+    reloads: 30,
+    runs: 3,
+    idle: 20,
+    ten: 60,
+    many: &[1, 10, 100],
+};
 const QUICK: Size = Size {
     reloads: 3,
     runs: 1,
@@ -84,6 +91,8 @@ fn main() {
     let entrypoint = of("--entrypoint").unwrap_or(env!("CARGO_BIN_EXE_aza-entrypoint").into());
     let size = if smoke || has("--quick") {
         QUICK
+    } else if has("--short") {
+        SHORT
     } else {
         WHOLE
     };
@@ -160,7 +169,7 @@ fn measure(binaries: &Binaries, size: &Size) -> Vec<Row> {
     rows.push(idle::pass(&runs, &stack));
     engine::docker(&["stop", &format!("{stack}-postgres")]);
     say("entrypoint");
-    rows.push(idle::entrypoint(size.runs * 4, &stack));
+    rows.push(small::entrypoint(size.runs * 4, &stack));
     rows.extend(small::sizes(binaries));
     rows.push(Row {
         what: "a quiet pass at the resync that ships, with its share of looks".into(),
