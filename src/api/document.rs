@@ -181,9 +181,10 @@ pub fn read(bytes: &[u8], file: &str) -> Documents {
                 return documents;
             }
             Err(wrong) => {
-                let at = wrong.location().map_or(tree.at, |at| Place {
-                    line: at.line().max(1),
-                    column: at.column().max(1),
+                // Its lines end at U+0085, U+2028 and U+2029 too; those of an editor do not.
+                let at = wrong.location().map_or(tree.at, |at| {
+                    let end = text.char_indices().nth(at.index());
+                    end_of(&text[..end.map_or(text.len(), |(end, _)| end)])
                 });
                 documents.broken = Some(whole(file, at, &format!("not readable as YAML: {wrong}")));
                 return documents;

@@ -505,3 +505,16 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn a_line_is_what_an_editor_calls_one() {
+    for sign in ["\u{85}", "\u{2028}", "\u{2029}"] {
+        let text = format!("{}.\nt:\n", sign.repeat(12));
+        let report = validate(text.as_bytes(), "f.yaml");
+        let lines: Vec<usize> = report.violations().map(|v| v.line).collect();
+        assert!(
+            !lines.is_empty() && lines.iter().all(|line| *line <= 3),
+            "{lines:?}"
+        );
+    }
+}

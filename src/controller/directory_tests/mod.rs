@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::intake::{self, Intake};
-use super::standing::{Standing, Turn, turns};
+use super::standing::{Gone, Standing, Turn, turns};
 use crate::api::StackName;
 use crate::source::{DesiredState, Moment};
 

@@ -86,7 +86,7 @@ async fn an_emptied_directory_is_reported_and_its_first_file_ends_no_other() {
     fs::remove_file(agent.file("b.yaml")).unwrap();
     agent.is_calm().await;
     assert_eq!(agent.later(60), ["blog gone", "shop gone"]);
-    let is_last = |s: &Standing| s.gone == super::super::standing::Gone::Last;
+    let is_last = |s: &Standing| s.gone == Gone::Last;
     assert!(agent.standings.values().all(is_last));
     fs::write(agent.file("a.yaml"), manifest("shop", "8MB")).unwrap();
     assert_eq!(agent.settled().await, ["shop in force"]);
