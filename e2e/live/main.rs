@@ -9,5 +9,6 @@ mod fields;
 mod hands;
 mod life;
 mod secrets;
+mod service;
 mod stack;
 mod waiting;
