@@ -10,5 +10,6 @@ mod hands;
 mod life;
 mod logins;
 mod secrets;
+mod service;
 mod stack;
 mod waiting;

@@ -9,7 +9,7 @@ use crate::machine::{Machine, Running};
 use crate::shell::{Answer, Shell};
 
 /// Longer than anything takes under emulation, a watchdog's limit and a first boot included.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_secs(300);
 /// The container of the stack that the stories are about.
 pub const CONTAINER: &str = "main-postgres";
 

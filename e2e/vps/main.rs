@@ -5,6 +5,12 @@
 //! shell on a virtio port. Waits are for conditions; the few plain times are the story itself (a Docker that is
 //! away for a minute).
 
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+#![expect(
+    clippy::print_stdout,
+    reason = "it takes minutes: who waits wants to see how far it is"
+)]
+
 mod docker_stories;
 mod guest;
 mod install;

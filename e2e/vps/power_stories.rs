@@ -26,11 +26,12 @@ pub fn cut_under_load(guest: &mut Guest) -> Vec<u64> {
             let _ = tell.send(id.parse().unwrap());
         }
     });
-    let insert = "INSERT INTO acks DEFAULT VALUES RETURNING \\'#\\' || id || \\';\\';";
-    guest.ok(&format!(
-        "systemd-run --unit=test-writer bash -c \"yes $'{insert}' | docker exec -i main-postgres \
-         psql -XAtqU postgres >/dev/virtio-ports/test.acks\""
-    ));
+    guest.ok("cat >/usr/local/sbin/test-writer <<'END'
+#!/bin/bash
+yes \"INSERT INTO acks DEFAULT VALUES RETURNING '#' || id || ';';\" |
+    docker exec -i main-postgres psql -XAtqU postgres >/dev/virtio-ports/test.acks
+END
+chmod 0755 /usr/local/sbin/test-writer && systemd-run --unit=test-writer /usr/local/sbin/test-writer");
     let mut ids: Vec<u64> = Vec::new();
     while ids.len() < ENOUGH {
         let id = acknowledged.recv_timeout(Duration::from_secs(120));

@@ -10,9 +10,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use crate::machine::Running;
 
 /// How long a boot may take, on a busy machine under emulation.
-const BOOT: Duration = Duration::from_secs(300);
+const BOOT: Duration = Duration::from_secs(600);
 /// How long one script may take; `docker load` is the longest.
-const SCRIPT: Duration = Duration::from_secs(300);
+const SCRIPT: Duration = Duration::from_secs(600);
 
 /// The line to the guest.
 pub struct Shell {

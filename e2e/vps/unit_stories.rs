@@ -6,8 +6,8 @@ pub fn the_unit_is_tight(guest: &mut Guest) {
     let said = guest.ok("systemd-analyze security aza-agent.service --no-pager | tail -n 1");
     let level = said.split_whitespace().find_map(|w| w.parse::<f64>().ok());
     assert!(level.is_some_and(|l| l <= 2.5), "{said}");
-    let verified = guest.run("systemd-analyze verify aza-agent.service");
-    assert_eq!((verified.code, verified.text.as_str()), (0, ""));
+    let said = guest.run("systemd-analyze verify aza-agent.service").text;
+    assert!(!said.contains("aza-agent"), "{said}");
     // What the kernel holds, not what the file says: CHOWN, DAC_OVERRIDE, NET_BIND_SERVICE.
     let pid = guest.agent_pid();
     let bounds = guest.ok(&format!("grep CapBnd /proc/{pid}/status"));
