@@ -39,7 +39,8 @@ impl Address {
     async fn connect(&self) -> Result<Client, Error> {
         let words = format!(
             "host={} user=postgres password={PASSWORD} connect_timeout=20 options='{}'",
-            self.0, std::env::var("LOAD_OPTIONS").unwrap_or_default()
+            self.0,
+            std::env::var("LOAD_OPTIONS").unwrap_or_default()
         );
         let (client, connection) = tokio_postgres::connect(&words, NoTls).await?;
         tokio::spawn(connection);
