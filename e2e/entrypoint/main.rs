@@ -11,6 +11,8 @@ mod contract;
 mod first_boot;
 mod health;
 mod image;
+mod load;
+mod memory;
 mod preload;
 mod scripts;
 mod volume;

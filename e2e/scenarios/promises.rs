@@ -309,7 +309,9 @@ fn judge_pass(after: &After) -> Result<(), TestCaseError> {
                 let sure = seen.server.known().is_some() && seen.image.known().is_some();
                 prop_assert!(sure && !because.is_empty(), "{}", told());
             }
-            Step::SetLimits { .. } => prop_assert!(seen.limits.known().is_some(), "{}", told()),
+            Step::SetLimits { .. } | Step::SetProcessLimit { .. } => {
+                prop_assert!(seen.limits.known().is_some(), "{}", told());
+            }
             Step::Declare { .. } => {
                 prop_assert!(seen.declared.why_unknown().is_none(), "{}", told());
             }

@@ -145,6 +145,9 @@ impl Hands {
                 container::set_limits(&self.docker, container, to).await?;
                 compose::note_limits(self, desired, to)
             }
+            Step::SetProcessLimit { container, to, .. } => {
+                container::set_process_limit(&self.docker, container, *to).await
+            }
             Step::AlterSystem { name, value, .. } => {
                 postgres::alter_system(&way, name, Some(value)).await
             }

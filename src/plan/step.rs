@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::api::{Disruption, SettingName};
+use crate::api::{Bytes, Disruption, SettingName};
 use crate::diff::limits::LimitValues;
 
 /// One thing to do.
@@ -32,6 +32,15 @@ pub enum Step {
         from: LimitValues,
         /// What shall hold.
         to: LimitValues,
+    },
+    /// What one new process of the server may allocate.
+    SetProcessLimit {
+        /// The container it was planned for.
+        container: String,
+        /// What holds now.
+        from: Bytes,
+        /// What shall hold.
+        to: Bytes,
     },
     /// A line in `postgresql.auto.conf`.
     AlterSystem {
@@ -125,6 +134,7 @@ impl Step {
             | Self::Create
             | Self::Start { .. }
             | Self::SetLimits { .. }
+            | Self::SetProcessLimit { .. }
             | Self::CreateExtension { .. }
             | Self::AlterSystem { .. }
             | Self::ResetSetting { .. }
@@ -148,6 +158,7 @@ impl Step {
             Self::Create => "create",
             Self::Start { .. } => "start",
             Self::SetLimits { .. } => "set limits",
+            Self::SetProcessLimit { .. } => "set process limit",
             Self::AlterSystem { .. } => "alter system",
             Self::ResetSetting { .. } => "reset setting",
             Self::Reload { .. } => "reload",
@@ -175,6 +186,9 @@ impl std::fmt::Display for Step {
             Self::Create => f.write_str("create the container"),
             Self::Start { .. } => f.write_str("start the container"),
             Self::SetLimits { from, to, .. } => write!(f, "set limits: {from} → {to}"),
+            Self::SetProcessLimit { from, to, .. } => {
+                write!(f, "set process limit: {from} → {to} for each new session")
+            }
             Self::AlterSystem { name, from, to, .. } => {
                 write!(f, "alter system: {name} {from} → {to}")
             }

@@ -75,6 +75,7 @@ fn begin(
         | Step::Create
         | Step::Start { .. }
         | Step::SetLimits { .. }
+        | Step::SetProcessLimit { .. }
         | Step::AlterSystem { .. }
         | Step::ResetSetting { .. }
         | Step::Reload { .. }

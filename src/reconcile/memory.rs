@@ -116,6 +116,7 @@ pub(super) fn note(record: &mut Record, step: &Step) {
         | Step::Create
         | Step::Start { .. }
         | Step::SetLimits { .. }
+        | Step::SetProcessLimit { .. }
         | Step::Reload { .. }
         | Step::CreateExtension { .. }
         | Step::UpdateExtension { .. }

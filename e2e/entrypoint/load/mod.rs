@@ -18,9 +18,9 @@ use aza_agent::host::host_capacity;
 use aza_agent::tune::{Budget, Effective, Inputs, budget};
 
 use contender::Contender;
-use gauge::Gauge;
-pub use gauge::Memory;
-use sessions::{Address, Tally};
+pub use gauge::{Gauge, Memory};
+use sessions::Tally;
+pub use sessions::{Address, patient};
 
 use crate::container::Container;
 
@@ -57,11 +57,6 @@ impl Seen {
     pub fn peak(&self) -> Memory {
         let most = self.peaks.into_iter().max_by_key(Memory::total);
         most.unwrap_or_default()
-    }
-
-    /// Returns how many statements failed for another reason than /dev/shm.
-    pub fn others(&self) -> u64 {
-        self.other_errors.values().sum()
     }
 }
 

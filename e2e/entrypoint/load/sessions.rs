@@ -36,11 +36,10 @@ impl Address {
         Self(server.inspect("{{.NetworkSettings.IPAddress}}"))
     }
 
-    async fn connect(&self) -> Result<Client, Error> {
+    pub async fn connect(&self) -> Result<Client, Error> {
         let words = format!(
-            "host={} user=postgres password={PASSWORD} connect_timeout=20 options='{}'",
-            self.0,
-            std::env::var("LOAD_OPTIONS").unwrap_or_default()
+            "host={} user=postgres password={PASSWORD} connect_timeout=20",
+            self.0
         );
         let (client, connection) = tokio_postgres::connect(&words, NoTls).await?;
         tokio::spawn(connection);
