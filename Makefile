@@ -12,11 +12,11 @@ AGENT := $(RELEASE)/aza-agent
 ENVIRONMENT = AZA_STATE_DIR="$(STATE_DIR)" AZA_DESIRED_STATE="$(DESIRED_STATE)" $(if $(HOST_NAME),AZA_HOST="$(HOST_NAME)")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build image up down test fmt clippy
+.PHONY: help setup build image up down test bench-memory fmt clippy
 
 help: ## Show this
 	@echo "make TARGET, where TARGET is one of:"
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 	@echo "Variables: STATE_DIR=$(STATE_DIR) DESIRED_STATE=$(DESIRED_STATE) HOST_NAME=$(HOST_NAME)"
 
 setup: ## Install what is missing: Docker, its Compose and buildx plugins, mmdebstrap
@@ -42,6 +42,9 @@ down: ## Stop the agent and its containers; the data stays
 
 test: ## Run what CI runs: format, lints, fences, all tests
 	@docker/test.sh
+
+bench-memory: ## Put every memory configuration under full load, and print what became of it
+	@cargo bench --locked --profile dev --bench memory -- $(BENCH)
 
 fmt: ## Format the code
 	@cargo fmt

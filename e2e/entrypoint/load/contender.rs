@@ -50,7 +50,6 @@ impl Contender {
             From::Stock,
             From::Pgtune(Workload::Web),
             From::Pgtune(Workload::Mixed),
-            From::Pgtune(Workload::Dw),
         ];
         let others = others
             .into_iter()
