@@ -15,11 +15,11 @@ AGENT := $(RELEASE)/aza-agent
 ENVIRONMENT = AZA_STATE_DIR="$(STATE_DIR)" AZA_DESIRED_STATE="$(DESIRED_STATE)" $(if $(HOST_NAME),AZA_HOST="$(HOST_NAME)")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build image install up down test test-vps bench fuzz soak fmt clippy
+.PHONY: help setup build image install up down test test-vps bench bench-memory fuzz soak fmt clippy
 
 help: ## Show this
 	@echo "make TARGET, where TARGET is one of:"
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 	@echo "Variables: STATE_DIR=$(STATE_DIR) DESIRED_STATE=$(DESIRED_STATE) HOST_NAME=$(HOST_NAME)"
 
 setup: ## Install what is missing: Docker, its Compose and buildx plugins, mmdebstrap
@@ -67,6 +67,9 @@ bench: build ## Measure speed and size against the bare tools: one table, 20 min
 	@cargo test --locked --features sim --test bench --no-run
 	@$(SUDO) $$(cargo test --locked --features sim --test bench --no-run --message-format short 2>&1 | sed -n 's/.*(\(.*\))$$/\1/p') \
 	    --agent $(AGENT) --entrypoint $(RELEASE)/aza-entrypoint $(BENCH)
+
+bench-memory: ## Put every memory configuration under full load, and print what became of it
+	@cargo bench --locked --profile dev --bench memory -- $(BENCH)
 
 fmt: ## Format the code
 	@cargo fmt

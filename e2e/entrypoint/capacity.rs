@@ -146,27 +146,3 @@ fn tuned_values_come_from_the_include_file_and_alter_system_beats_them() {
     server.wait_until_healthy();
     assert_eq!(value(&server, "work_mem"), "3MB");
 }
-
-#[test]
-fn one_process_cannot_take_all_the_memory() {
-    let server = run("runaway").memory("512m").serve();
-    let query = [
-        "psql",
-        "-XUpostgres",
-        "-cSELECT length(array_agg(g || repeat('x', 100))::text) FROM generate_series(1, 9000000) g",
-    ];
-    let output = server.exec(&query);
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(said.contains("out of memory"), "{said}");
-    assert_eq!(server.sql("SELECT 1"), "1");
-    assert!(
-        !server.logs().contains("terminated by signal"),
-        "{}",
-        server.logs()
-    );
-    assert_eq!(server.sh("cat /proc/1/oom_score_adj"), "0");
-    assert_eq!(
-        server.sh("cat /proc/$(pgrep -f 'checkpointer' | head -1)/oom_score_adj"),
-        "500"
-    );
-}

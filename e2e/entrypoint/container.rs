@@ -3,10 +3,15 @@
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-/// The image under test.
-pub const IMAGE: &str = "aza-pg:18";
+/// The image under test, unless the environment names another.
+const IMAGE: &str = "aza-pg:18";
 /// Long enough for a first boot on a busy two-core machine.
 const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Returns the image under test.
+pub fn image() -> String {
+    std::env::var("AZA_TEST_IMAGE").unwrap_or_else(|_| IMAGE.to_owned())
+}
 
 /// A volume that is removed with this value.
 pub struct Volume(pub String);
@@ -83,9 +88,10 @@ impl Run {
 
     /// Starts it with these arguments for the entrypoint.
     pub fn start_with(self, arguments: &[&str]) -> Container {
+        let image = image();
         assert!(
-            raw(&["image", "inspect", IMAGE]).status.success(),
-            "no image {IMAGE}: run `aza-agent image build`"
+            raw(&["image", "inspect", &image]).status.success(),
+            "no image {image}: run `aza-agent image build`"
         );
         let container = Container(self.name);
         let mut words = vec!["run", "--detach", "--name", &container.0];
@@ -101,7 +107,7 @@ impl Run {
                 "--tmpfs=/run/postgresql:mode=1777,size=1m",
             ]);
         }
-        words.push(IMAGE);
+        words.push(&image);
         words.extend(arguments);
         docker(&words);
         container

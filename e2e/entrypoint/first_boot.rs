@@ -6,7 +6,7 @@ use std::process::Output;
 
 use tempfile::TempDir;
 
-use crate::container::{Container, IMAGE, Volume, docker, run};
+use crate::container::{Container, Volume, docker, image, run};
 
 /// A script that keeps the first boot busy until the test is done with it.
 fn waiting() -> TempDir {
@@ -88,7 +88,7 @@ fn a_mounted_data_directory_works_and_is_all_or_nothing_too() {
         "--entrypoint=chown",
         "-v",
         &format!("{}:/v", volume.0),
-        IMAGE,
+        &image(),
         "999",
         "/v",
     ];

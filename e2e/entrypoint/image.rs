@@ -1,17 +1,17 @@
 //! The image itself: what is in it, what is not, how large, how fast it is made again.
 
-use crate::container::{IMAGE, docker, run};
+use crate::container::{docker, image, run};
 
 #[test]
 fn the_image_is_small_and_holds_no_compiler_documentation_or_lists() {
-    let size: u64 = docker(&["image", "inspect", "--format", "{{.Size}}", IMAGE])
+    let size: u64 = docker(&["image", "inspect", "--format", "{{.Size}}", &image()])
         .trim()
         .parse()
         .unwrap();
     assert!(size <= 280_000_000, "{size}");
     let line = "ls /usr/bin/cc /usr/bin/gcc /usr/bin/clang 2>/dev/null; ls -A /var/lib/apt/lists; \
                 find /usr/share/man /usr/share/info -type f 2>/dev/null";
-    let found = docker(&["run", "--rm", "--entrypoint=sh", IMAGE, "-c", line]);
+    let found = docker(&["run", "--rm", "--entrypoint=sh", &image(), "-c", line]);
     assert_eq!(found, "");
 }
 
@@ -19,7 +19,7 @@ fn the_image_is_small_and_holds_no_compiler_documentation_or_lists() {
 fn the_image_says_how_it_runs() {
     let format = "{{.Config.User}} {{.Config.StopSignal}} {{.Config.Healthcheck.Test}} {{.Config.Volumes}} {{.Config.ExposedPorts}} \
                   {{index .Config.Labels \"dev.aza.tuning-revision\"}}";
-    let said = docker(&["image", "inspect", "--format", format, IMAGE]);
+    let said = docker(&["image", "inspect", "--format", format, &image()]);
     let revision = aza_agent::tune::REVISION;
     assert_eq!(
         said.trim(),
@@ -31,7 +31,7 @@ fn the_image_says_how_it_runs() {
         "run",
         "--rm",
         "--entrypoint=sh",
-        IMAGE,
+        &image(),
         "-c",
         "id -u; id -g; locale -a | grep en_US; stat -c %u /var/lib/postgresql",
     ]);

@@ -11,6 +11,12 @@ mod contract;
 mod first_boot;
 mod health;
 mod image;
+#[expect(
+    dead_code,
+    reason = "the table of make bench-memory uses the rest of it"
+)]
+mod load;
+mod memory;
 mod preload;
 mod scripts;
 mod volume;

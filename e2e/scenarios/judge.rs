@@ -69,7 +69,9 @@ pub fn steps(after: &After) -> Verdict {
                 that(!because.is_empty(), "recreated without a reason")?;
                 because.iter().try_for_each(|why| differs(why))?;
             }
-            Step::SetLimits { .. } => that(seen.limits.known().is_some(), "limits unseen")?,
+            Step::SetLimits { .. } | Step::SetProcessLimit { .. } => {
+                that(seen.limits.known().is_some(), "limits unseen")?
+            }
             Step::Declare { .. } => {
                 that(seen.declared.why_unknown().is_none(), "declared unseen")?;
             }

@@ -39,6 +39,30 @@ fn memory_grown_raises_the_limit_first_and_restarts_once() {
 }
 
 #[test]
+fn memory_grown_lets_a_process_take_more_although_the_restart_waits() {
+    let mut scene = Scene::running(stack("db").with_memory("1GiB").restarts_manually());
+    scene.save(stack("db").with_memory("4GiB").restarts_manually());
+    insta::assert_snapshot!(scene.tale());
+}
+
+#[test]
+fn a_larger_maintenance_work_mem_is_one_that_a_process_can_get() {
+    let mut scene = Scene::running(stack("db").with_memory("1GiB"));
+    let process = |scene: &Scene| {
+        let server = scene.host.container("db").unwrap().postmaster.as_ref();
+        server.unwrap().process_limit
+    };
+    assert!(process(&scene) < Bytes::mib(512));
+    scene.save(
+        stack("db")
+            .with_memory("1GiB")
+            .with_setting("maintenance_work_mem", "512MB"),
+    );
+    scene.settle();
+    assert!(process(&scene) > Bytes::mib(512));
+}
+
+#[test]
 fn memory_shrunk_lowers_the_settings_first() {
     let mut scene = Scene::running(stack("db").with_memory("4GiB"));
     let id = scene.id();

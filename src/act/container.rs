@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use bollard::Docker;
 use bollard::errors::Error;
-use bollard::exec::StartExecResults;
+use bollard::exec::{CreateExecOptions, StartExecResults};
 use bollard::models::{ContainerUpdateBody, EndpointSettings, ExecConfig, NetworkConnectRequest};
 use bollard::query_parameters::{RemoveContainerOptions, RenameContainerOptions};
 use futures_util::StreamExt;
@@ -172,6 +172,36 @@ pub async fn set_limits(docker: &Docker, id: &str, to: &LimitValues) -> Result<(
         Err(ActError::NoEffect(
             "docker accepted the new limits, and still shows the old ones".to_owned(),
         ))
+    }
+}
+
+/// Sets what each new process of the server may allocate. From inside, by a process of the server's own
+/// user: from outside it would take a capability.
+pub async fn set_process_limit(docker: &Docker, id: &str, to: Bytes) -> Result<(), ActError> {
+    let limit = format!("--data={}:", to.0);
+    let command = ["prlimit", "--pid", "1", &limit].map(str::to_owned);
+    let exec = CreateExecOptions {
+        cmd: Some(command.to_vec()),
+        attach_stdout: Some(true),
+        attach_stderr: Some(true),
+        ..Default::default()
+    };
+    let failed = || ActError::docker("run prlimit in the container");
+    let exec = docker.create_exec(id, exec).await.map_err(failed())?.id;
+    let started = docker.start_exec(&exec, None).await.map_err(failed())?;
+    let mut said = String::new();
+    if let StartExecResults::Attached { mut output, .. } = started {
+        while let Some(part) = output.next().await {
+            said.push_str(&part.map_err(failed())?.to_string());
+        }
+    }
+    let ended = docker.inspect_exec(&exec).await.map_err(failed())?;
+    match ended.exit_code {
+        Some(0) => Ok(()),
+        _ => Err(ActError::NoEffect(format!(
+            "prlimit in the container did not raise the limit of one process: {}",
+            said.trim()
+        ))),
     }
 }
 

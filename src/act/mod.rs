@@ -169,6 +169,9 @@ impl Hands {
                 container::set_limits(&self.docker, container, to).await?;
                 compose::note_limits(self, desired, to)
             }
+            Step::SetProcessLimit { container, to, .. } => {
+                container::set_process_limit(&self.docker, container, *to).await
+            }
             Step::AlterSystem { name, value, .. } => {
                 postgres::alter_system(&door, name, Some(value)).await
             }

@@ -4,6 +4,7 @@
 
 pub mod extensions;
 pub mod limits;
+pub mod process;
 pub mod services;
 pub mod settings;
 pub mod size;
@@ -14,6 +15,7 @@ use crate::tune::Tuning;
 
 pub use extensions::ExtensionDrift;
 pub use limits::LimitDrift;
+pub use process::ProcessDrift;
 pub use services::{Change, ServiceDrift};
 pub use settings::{Correction, Hold, SettingDrift};
 pub use size::Targets;
@@ -27,6 +29,8 @@ pub struct Drifts {
     pub network: Option<String>,
     /// The live limits.
     pub limits: Option<LimitDrift>,
+    /// What one process may allocate.
+    pub process: Option<ProcessDrift>,
     /// Settings, in the order of their names.
     pub settings: Vec<SettingDrift>,
     /// Extensions, in the order in which they have to be made.
@@ -57,6 +61,7 @@ pub fn diff(
         service: services::diff(desired, seen),
         network: services::lost_network(desired, seen),
         limits: limits::diff(desired, seen),
+        process: process::diff(targets, tuning, seen),
         settings: server
             .map(|s| settings::diff(targets, s, record))
             .unwrap_or_default(),

@@ -26,6 +26,9 @@ pub struct Limits {
     pub oom_kills: Option<u64>,
     /// What is charged to it now, page cache included.
     pub memory_usage: Option<Bytes>,
+    /// What one of its processes may allocate before it gets an error: the soft RLIMIT_DATA of process
+    /// 1, which its children inherit. Absent where there is none, or none that can be raised.
+    pub process: Option<Bytes>,
 }
 
 /// The kernel's two interfaces to control groups.

@@ -30,11 +30,28 @@ pub fn container_limits(root: &Path, pid: Option<u32>) -> io::Result<Limits> {
         }
         return Ok(Limits::default());
     };
-    if tree.join("cgroup.controllers").exists() {
-        v2(&tree, &text, pid.is_some())
+    let limits = if tree.join("cgroup.controllers").exists() {
+        v2(&tree, &text, pid.is_some())?
     } else {
-        v1(&tree, &text, pid.is_some())
-    }
+        v1(&tree, &text, pid.is_some())?
+    };
+    let process = files::read(&membership.with_file_name("limits"))?;
+    Ok(Limits {
+        process: process.and_then(|text| raisable_data(&text)),
+        ..limits
+    })
+}
+
+/// Returns the soft limit of the line `Max data size  SOFT  HARD  bytes`, where the hard one is higher.
+fn raisable_data(text: &str) -> Option<Bytes> {
+    let line = text.lines().find_map(|l| l.strip_prefix("Max data size"))?;
+    let mut words = line.split_whitespace();
+    let soft = words.next()?.parse().ok()?;
+    let hard = words.next()?;
+    let higher = hard
+        .parse::<u64>()
+        .map_or(hard == "unlimited", |hard| hard > soft);
+    higher.then_some(Bytes(soft))
 }
 
 /// The files of a container's own groups that tell whether its limits were changed or a process of it was
@@ -124,6 +141,7 @@ fn v2(tree: &Path, membership: &str, outside: bool) -> io::Result<Limits> {
         cpuset: cpuset(&lineage, &["cpuset.cpus.effective"])?,
         oom_kills: files::keyed(&own.join("memory.events"), "oom_kill")?,
         memory_usage: files::value(&own.join("memory.current"), bytes)?,
+        process: None,
     })
 }
 

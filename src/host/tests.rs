@@ -105,6 +105,7 @@ fn v2_from_outside_the_smallest_of_all_ancestors_counts() {
         cpuset: Some(4),
         oom_kills: Some(1),
         memory_usage: Some(Bytes(123_456)),
+        process: None,
     };
     assert_eq!(limits, seen);
 }
@@ -121,8 +122,39 @@ fn v1_from_outside_knows_limits_above_what_can_be_seen() {
         cpuset: Some(3),
         oom_kills: Some(3),
         memory_usage: Some(Bytes(4096)),
+        process: None,
     };
     assert_eq!(limits, seen);
+}
+
+#[test]
+fn what_a_process_may_allocate_is_told_where_it_can_be_raised() {
+    for (line, seen) in [
+        (
+            "Max data size             318767104            4398046511104        bytes",
+            Some(304),
+        ),
+        (
+            "Max data size             318767104            unlimited            bytes",
+            Some(304),
+        ),
+        (
+            "Max data size             318767104            318767104            bytes",
+            None,
+        ),
+        (
+            "Max data size             unlimited            unlimited            bytes",
+            None,
+        ),
+    ] {
+        let root = v1();
+        let text = format!(
+            "Limit                     Soft Limit           Hard Limit           Units\n{line}\n"
+        );
+        write(root.path(), "proc/42/limits", &text);
+        let limits = container_limits(root.path(), Some(42)).unwrap();
+        assert_eq!(limits.process, seen.map(Bytes::mib), "{line}");
+    }
 }
 
 #[test]

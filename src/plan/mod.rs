@@ -17,7 +17,7 @@ use serde::Serialize;
 use crate::api::Disruption;
 use crate::api::desired::{Desired, DriftPolicy};
 use crate::api::status::Waiting;
-use crate::diff::{Drifts, LimitDrift, ServiceDrift};
+use crate::diff::{Drifts, LimitDrift, ProcessDrift, ServiceDrift};
 use crate::facts::{Observation, Observed, Record};
 
 pub use retire::retire;
@@ -227,7 +227,31 @@ fn decide(desired: &Desired, drifts: &Drifts, seen: &Observed, moment: Moment<'_
         shrink(&drift, drifts, &container.id, seen, &mut plan);
     }
     service::disrupt(desired, drifts, recreate, seen, moment, &mut plan);
+    if let Some(drift) = drifts.process {
+        process(drift, &container.id, &mut plan);
+    }
     plan
+}
+
+/// Raises what one process may allocate: after the limits, before the settings that make use of it. A
+/// start sets it by itself.
+fn process(ProcessDrift { from, to }: ProcessDrift, container: &str, plan: &mut Plan) {
+    let starts = |p: &Planned| p.disruption >= Disruption::Restart;
+    if plan.steps.iter().any(starts) {
+        return;
+    }
+    let limits = |p: &&Planned| matches!(p.step, Step::SetLimits { .. });
+    let after = plan.steps.iter().take_while(limits).count();
+    let container = container.to_owned();
+    plan.push(
+        Step::SetProcessLimit {
+            container,
+            from,
+            to,
+        },
+        "memory and settings allow a process more than it got at the start",
+    );
+    plan.steps[after..].rotate_right(1);
 }
 
 /// Grows memory and sets CPU time at once; returns a shrink of memory, which comes last.

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::api::{Disruption, SettingName};
+use crate::api::{Bytes, Disruption, SettingName};
 use crate::diff::limits::LimitValues;
 
 /// One thing to do.
@@ -67,6 +67,15 @@ pub enum Step {
         from: LimitValues,
         /// What shall hold.
         to: LimitValues,
+    },
+    /// What one new process of the server may allocate.
+    SetProcessLimit {
+        /// The container it was planned for.
+        container: String,
+        /// What holds now.
+        from: Bytes,
+        /// What shall hold.
+        to: Bytes,
     },
     /// A line in `postgresql.auto.conf`.
     AlterSystem {
@@ -166,6 +175,7 @@ impl Step {
             | Self::SetPassword
             | Self::Start { .. }
             | Self::SetLimits { .. }
+            | Self::SetProcessLimit { .. }
             | Self::CreateExtension { .. }
             | Self::AlterSystem { .. }
             | Self::ResetSetting { .. }
@@ -195,6 +205,7 @@ impl Step {
             Self::SetPassword => "set password",
             Self::Start { .. } => "start",
             Self::SetLimits { .. } => "set limits",
+            Self::SetProcessLimit { .. } => "set process limit",
             Self::AlterSystem { .. } => "alter system",
             Self::ResetSetting { .. } => "reset setting",
             Self::Reload { .. } => "reload",
@@ -232,6 +243,9 @@ impl std::fmt::Display for Step {
             Self::SetPassword => f.write_str("set password: the superuser's, from its file"),
             Self::Start { .. } => f.write_str("start the container"),
             Self::SetLimits { from, to, .. } => write!(f, "set limits: {from} → {to}"),
+            Self::SetProcessLimit { from, to, .. } => {
+                write!(f, "set process limit: {from} → {to} for each new session")
+            }
             Self::AlterSystem { name, from, to, .. } => {
                 write!(f, "alter system: {name} {from} → {to}")
             }

@@ -81,6 +81,7 @@ fn begin(
         | Step::SetPassword
         | Step::Start { .. }
         | Step::SetLimits { .. }
+        | Step::SetProcessLimit { .. }
         | Step::AlterSystem { .. }
         | Step::ResetSetting { .. }
         | Step::Reload { .. }

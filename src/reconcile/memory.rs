@@ -135,6 +135,7 @@ pub(super) fn note(record: &mut Record, step: &Step) {
         | Step::RepairAutoConf { .. }
         | Step::SetPassword
         | Step::SetLimits { .. }
+        | Step::SetProcessLimit { .. }
         | Step::Reload { .. }
         | Step::CreateExtension { .. }
         | Step::UpdateExtension { .. }

@@ -23,6 +23,19 @@ impl Host {
         self.update(stack, to)
     }
 
+    /// `prlimit --pid 1` in the container.
+    pub(super) fn set_process_limit(
+        &mut self,
+        stack: &str,
+        id: &str,
+        to: Bytes,
+    ) -> Result<(), String> {
+        let container = self.planned(stack, id)?;
+        let postmaster = container.postmaster.as_mut();
+        postmaster.ok_or("no server runs")?.process_limit = to;
+        Ok(())
+    }
+
     pub(super) fn update(&mut self, stack: &str, to: &LimitValues) -> Result<(), String> {
         self.wait(SignedDuration::from_millis(27));
         let cgroup = self.cgroup;

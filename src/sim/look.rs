@@ -145,6 +145,7 @@ fn limits(host: &Host, container: &SimContainer) -> Limits {
         cpuset: Some(host.size.cpus),
         oom_kills: Some(container.oom_kills),
         memory_usage: Some(container.memory_used()),
+        process: container.postmaster.as_ref().map(|p| p.process_limit),
     }
 }
 

@@ -317,6 +317,9 @@ impl World for Host {
             }
             Step::Start { container } => self.start_planned(stack, container),
             Step::SetLimits { container, to, .. } => self.set_limits(stack, container, to),
+            Step::SetProcessLimit { container, to, .. } => {
+                self.set_process_limit(stack, container, *to)
+            }
             Step::AlterSystem { name, value, .. } => {
                 let altered = self.agents_sql(stack)?.0.alter_system(name, Some(value));
                 return altered.map_err(|words| StepError {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::api::SettingName;
 use crate::api::setting::{Context, recorded};
+use crate::api::{Bytes, SettingName};
 use crate::diff::settings::list_items;
 
 use super::image::ImageFiles;
@@ -30,6 +30,8 @@ pub struct Postmaster {
     pub running: BTreeMap<SettingName, Running>,
     /// Libraries that were preloaded.
     pub libraries: Vec<String>,
+    /// What each new process may allocate.
+    pub process_limit: Bytes,
 }
 
 /// An effective value.
@@ -51,6 +53,7 @@ impl Postmaster {
             answers_at: Timestamp::UNIX_EPOCH,
             running: BTreeMap::new(),
             libraries: Vec::new(),
+            process_limit: Bytes(0),
         };
         for name in cluster.named() {
             if let Some(value) = cluster.file_value(name) {

@@ -94,10 +94,13 @@ impl Host {
         write_include(cluster, &inputs, &image);
         fit_auto_conf(cluster, &inputs);
         let postmaster = postgres(cluster, &container, &image, self.size.memory)?;
+        let value = |name: &str| cluster.file_value(&SettingName::parse(name).ok()?).cloned();
+        let budget = tune::budget(&inputs, &Effective::from_lookup(value));
         let takes = if first_boot { self.first_boot } else { START };
         Ok(Postmaster {
             started_at: now,
             answers_at: now.checked_add(takes).unwrap_or(now),
+            process_limit: Bytes::mib(budget.process_limit as u64),
             ..postmaster
         })
     }

@@ -89,7 +89,7 @@ mod tests {
             "shared_buffers = '512MB'",
             "shared_preload_libraries = 'pg_cron,pgaudit'",
             "cron.database_name = 'bob''s'",
-            "aza.tuning_revision = '1'",
+            "aza.tuning_revision = '2'",
             "aza.inputs = 'memory=2048MB cpus=2 workload=reference storage=ssd shm=1024MB disk=65536MB'",
         ] {
             assert!(file.lines().any(|l| l == line), "{line} in\n{file}");

@@ -1,9 +1,7 @@
 //! Settings that divide the memory, each with the formula it followed and what it gave way to.
 
-use crate::api::Bytes;
-
 use super::because::{Input, Reason};
-use super::budget::{Budget, SHM_SHARE, mib};
+use super::budget::{Budget, SHM_SHARE};
 use super::profile::Profile;
 use super::sizes::{HASH_MEM_MULTIPLIER, Sizes, amount, reference, work_mem_most};
 use super::{Inputs, TunedSetting};
@@ -138,22 +136,32 @@ fn work_mem(inputs: &Inputs, sizes: &Sizes) -> Vec<Reason> {
     because
 }
 
-/// Returns `enable_parallel_hash` for a /dev/shm of that size.
+/// Returns `enable_parallel_hash` by the budget that counts it as on.
 ///
 /// On or off, it is always there: one that came and went would stay off after a change that made it
 /// fit.
-pub(super) fn parallel_hash(budget: &Budget, shm: Bytes) -> TunedSetting {
-    let (need, room) = (budget.shm_need, SHM_SHARE * mib(shm));
-    let fits = need <= room;
-    let verdict = if fits { "within" } else { "more than" };
+pub(super) fn parallel_hash(budget: &Budget) -> TunedSetting {
+    let need = budget.shm_need;
+    let (value, verdict) = match budget.shm_limit {
+        None => ("off", "and the size of /dev/shm is not known".to_owned()),
+        Some(size) if need > SHM_SHARE * size => (
+            "off",
+            format!("more than 3/4 of the {size:.0} MB of /dev/shm"),
+        ),
+        Some(_) if !budget.kept => ("off", "which the memory budget has no room for".to_owned()),
+        Some(size) => (
+            "on",
+            format!("within the budget and 3/4 of the {size:.0} MB of /dev/shm"),
+        ),
+    };
     TunedSetting::new(
         "enable_parallel_hash",
-        if fits { "on" } else { "off" },
+        value,
         vec![Reason::of(
-            &[Input::Shm, Input::Memory, Input::Cpus],
+            &[Input::Shm, Input::Memory, Input::Cpus, Input::Workload],
             format!(
-                "hash tables of all parallel workers take {need:.0} MB, {verdict} 3/4 of the {} MB of /dev/shm",
-                shm.as_mib()
+                "the tables of parallel hash joins take {need:.0} MB when every connection runs one, {verdict}; off, \
+                 each process hashes in its own memory"
             ),
         )],
     )

@@ -31,10 +31,12 @@ impl Budget {
             "shared_buffers × 33/32 + 26 MB + 0.08 MB per connection + 0.1 MB per worker slot, an upper bound"
         };
         let workers = self.parallel_workers;
+        let hash = self.work_mem * self.hash_mem_multiplier;
         let query = format!(
-            "the larger of {n} connections and ({:.0} active sessions + {workers} parallel workers) × \
-             {} nodes, × work_mem {} MB × hash_mem_multiplier {}",
-            self.active, self.nodes, self.work_mem, self.hash_mem_multiplier
+            "a hash may take {hash} MB (work_mem {} MB × hash_mem_multiplier {}): one for each of {n} \
+             connections and {workers} parallel workers with full caches, or two without, or {} for each \
+             of {:.0} active sessions and the workers, whichever is most",
+            self.work_mem, self.hash_mem_multiplier, self.nodes, self.active
         );
         vec![
             row("memory limit", self.limit, "what the cgroup grants".into()),
@@ -62,9 +64,19 @@ impl Budget {
             ),
             row("queries", self.query, query),
             row(
+                "parallel hash",
+                self.parallel_hash,
+                if self.shm_need > 0.0 {
+                    "two tables in /dev/shm for every connection, with workers or without, up to its size"
+                } else {
+                    "off: nothing in /dev/shm"
+                }
+                .into(),
+            ),
+            row(
                 "total",
                 self.total,
-                "shared memory + connections + background + queries".into(),
+                "shared memory + connections + background + queries + parallel hash".into(),
             ),
             row(
                 "margin",

@@ -74,7 +74,16 @@ pub(super) fn memory_safe(told: &Told<'_>) -> Finding {
         );
     };
     let margin = budget.margin_mb;
-    if margin >= 0 {
+    if margin >= 0 && !budget.shm_kept {
+        let message = format!(
+            "with every connection at a parallel hash join {:.0} MB of /dev/shm are wanted, and queries fail beyond \
+             {:.0}: set enable_parallel_hash to off, or raise shmSize (see aza-agent explain {})",
+            budget.shm_need,
+            budget.shm_limit.unwrap_or_default(),
+            told.desired.name
+        );
+        finding(kind, Truth::False, "DevShmTooSmall", message)
+    } else if margin >= 0 {
         finding(
             kind,
             Truth::True,
