@@ -24,8 +24,11 @@ fn reach(path: &Path, reached: &mut BTreeSet<PathBuf>) {
     if !reached.insert(path.to_owned()) {
         return;
     }
+    // The first file of a crate has its rooms beside itself, whatever its name.
+    let is_first = named_in_cargo_toml().iter().any(|named| named == path);
     let folder = match path.file_name().unwrap().to_str().unwrap() {
-        "mod.rs" | "lib.rs" | "main.rs" => path.parent().unwrap().to_owned(),
+        "mod.rs" => path.parent().unwrap().to_owned(),
+        _ if is_first => path.parent().unwrap().to_owned(),
         _ => path.with_extension(""),
     };
     let mut elsewhere = None;

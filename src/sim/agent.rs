@@ -80,6 +80,8 @@ impl Agent {
         let before = self.before(host);
         let after = at_once(pass(host, before));
         if host.revive_agent() {
+            // A new process remembers no look.
+            self.resting = None;
             return None;
         }
         self.absorb(&after);

@@ -464,7 +464,11 @@ fn touched_only_what_was_planned(was: &Identity, is: &Identity, after: &After) -
     let starts = |step: &Step| {
         matches!(
             step,
-            Step::Create | Step::Start { .. } | Step::Restart { .. } | Step::Recreate { .. }
+            Step::Create
+                | Step::Start { .. }
+                | Step::Unpause { .. }
+                | Step::Restart { .. }
+                | Step::Recreate { .. }
         )
     };
     let planned = after.plan.steps.iter().any(|p| starts(&p.step));
