@@ -19,6 +19,7 @@
 mod mutate;
 mod run;
 
+mod auto_conf;
 mod cgroup;
 mod container;
 mod door;
