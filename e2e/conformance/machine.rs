@@ -112,6 +112,7 @@ impl Machine {
             hands,
             layout,
             stopping: Arc::default(),
+            forgetful: Arc::default(),
         }
     }
 

@@ -5,10 +5,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
+mod faults;
 mod fields;
 mod hands;
+mod kills;
 mod life;
 mod logins;
+mod proxy;
 mod secrets;
 mod service;
 mod stack;

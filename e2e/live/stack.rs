@@ -119,6 +119,66 @@ impl Stack {
         child.wait().unwrap().code()
     }
 
+    /// Ends an agent that may have ended by itself.
+    pub fn end_agent_if_it_lives(&mut self) {
+        if let Some(mut agent) = self.agent.take() {
+            let _ = agent.kill();
+            agent.wait().unwrap();
+        }
+    }
+
+    /// The agent's process.
+    pub fn agent_pid(&self) -> u32 {
+        self.agent.as_ref().unwrap().id()
+    }
+
+    /// How many steps the agent has begun, by its log.
+    pub fn begun(&self) -> usize {
+        self.log().lines().filter(|l| l.contains("begins")).count()
+    }
+
+    /// Waits until the agent's log says that, beyond its first `from` bytes.
+    pub fn wait_log(&self, from: usize, words: &str) {
+        let until = Instant::now() + PATIENCE;
+        while !self.log()[from..].contains(words) {
+            assert!(Instant::now() < until, "no `{words}` in\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Runs `docker compose` in the stack's directory, as a person there would.
+    pub fn compose(&self, arguments: &[&str]) {
+        let output = Command::new("docker")
+            .arg("compose")
+            .args(arguments)
+            .current_dir(self.stack_directory())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+    }
+
+    pub fn stack_directory(&self) -> PathBuf {
+        self.state_dir().join("stacks").join(&self.name)
+    }
+
+    /// Changes the stack's compose file by hand.
+    pub fn edit_compose(&self, edit: impl Fn(&str) -> String) {
+        let file = self.stack_directory().join("compose.yml");
+        let text = fs::read_to_string(&file).unwrap();
+        let edited = edit(&text);
+        assert_ne!(text, edited, "nothing to edit in\n{text}");
+        fs::write(file, edited).unwrap();
+    }
+
+    /// Waits until `status` tells an event with that reason and those words.
+    pub fn wait_event(&self, reason: &str, words: &str) -> Status {
+        self.wait(&format!("event {reason} with `{words}`"), |s| {
+            s.events
+                .iter()
+                .any(|e| e.reason == reason && e.message.contains(words))
+        })
+    }
+
     pub fn log(&self) -> String {
         fs::read_to_string(self.dir.path().join("agent.log")).unwrap_or_default()
     }

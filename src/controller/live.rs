@@ -29,6 +29,8 @@ pub struct Live {
     pub layout: Layout,
     /// Set when the agent is to end.
     pub stopping: Arc<AtomicBool>,
+    /// Set while nothing can be remembered: told once, and not in every pass.
+    pub forgetful: Arc<AtomicBool>,
 }
 
 impl World for Live {
@@ -68,13 +70,21 @@ impl World for Live {
     }
 
     fn remember(&mut self, desired: &Desired, record: &Record) -> Result<(), String> {
-        store::stacks::keep_record(&self.layout, &desired.name, record).map_err(|e| {
+        let kept = store::stacks::keep_record(&self.layout, &desired.name, record);
+        let stack = desired.name.as_str();
+        let was_forgetful = self.forgetful.swap(kept.is_err(), Ordering::Relaxed);
+        if kept.is_ok() && was_forgetful {
+            info!(stack, "can remember again");
+        }
+        kept.map_err(|e| {
             let words = in_words(&e);
-            warn!(
-                stack = desired.name.as_str(),
-                error = words,
-                "cannot remember"
-            );
+            if !was_forgetful {
+                warn!(
+                    stack,
+                    error = words,
+                    "cannot remember: nothing disruptive begins"
+                );
+            }
             words
         })
     }

@@ -167,6 +167,8 @@ struct Controller {
     systemd: Systemd,
     /// Whether something may have changed that the status file tells.
     untold: bool,
+    /// Whether the last try to write it failed: told once.
+    status_fails: bool,
     passes: JoinSet<(StackName, Done)>,
     stopping: Arc<AtomicBool>,
 }
@@ -202,6 +204,7 @@ impl Controller {
             },
             layout: options.layout.clone(),
             stopping: stopping.clone(),
+            forgetful: Arc::default(),
         };
         let agent = AgentStatus {
             pid: std::process::id(),
@@ -228,6 +231,7 @@ impl Controller {
             written: None,
             systemd: Systemd::here(),
             untold: false,
+            status_fails: false,
             passes: JoinSet::new(),
             stopping,
         })

@@ -1,7 +1,7 @@
 //! The status file: every stack that is looked after, and every manifest that is not in force.
 
 use jiff::Timestamp;
-use tracing::warn;
+use tracing::{info, warn};
 
 use crate::api::StackName;
 use crate::api::chain::in_words;
@@ -18,9 +18,15 @@ impl Controller {
         if !self.untold {
             return;
         }
-        match self.write_status() {
-            Ok(()) => self.untold = false,
-            Err(error) => warn!(error = in_words(&error), "cannot write the status"),
+        let written = self.write_status();
+        self.untold = written.is_err();
+        let failed_before = std::mem::replace(&mut self.status_fails, written.is_err());
+        match written {
+            Err(error) if !failed_before => {
+                warn!(error = in_words(&error), "cannot write the status");
+            }
+            Ok(()) if failed_before => info!("the status is written again"),
+            Ok(()) | Err(_) => {}
         }
     }
 
