@@ -115,6 +115,15 @@ impl Guest {
 
     /// Saves the manifest of `main` with these lines under `spec`, and waits until it is the one in force.
     pub fn declare(&mut self, spec: &str) {
+        let digest = self.save(spec);
+        self.wait_status("the manifest in force", |s| {
+            let current = |c: &Condition| c.observed_digest == digest;
+            !s.conditions.is_empty() && s.conditions.iter().all(current)
+        });
+    }
+
+    /// Saves the manifest, and returns its digest: the status has it after the first pass, steps included.
+    pub fn save(&mut self, spec: &str) -> String {
         let spec: String = spec.lines().map(|l| format!("  {}\n", l.trim())).collect();
         let manifest = format!(
             "apiVersion: aza.dev/v1alpha1\nkind: PostgresStack\nmetadata:\n  name: main\nspec:\n  \
@@ -128,10 +137,7 @@ impl Guest {
         self.ok(&format!(
             "cat >{directory}/.main.new <<'END'\n{manifest}END\nmv {directory}/.main.new {directory}/main.yaml"
         ));
-        self.wait_status("the manifest in force", |s| {
-            let current = |c: &Condition| c.observed_digest == digest;
-            !s.conditions.is_empty() && s.conditions.iter().all(current)
-        });
+        digest
     }
 
     /// Waits until nothing is left to do: Ready, and no restart pending.

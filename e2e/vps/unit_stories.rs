@@ -40,8 +40,7 @@ pub fn killed_and_started_again(guest: &mut Guest) {
 pub fn compose_outlives_its_agent(guest: &mut Guest) {
     let pid = guest.agent_pid();
     let before = guest.identity();
-    // A slow stop, so that the call is surely in hand: a client keeps the server's shutdown waiting.
-    guest.declare("workload: web\nresources: {memory: 1GB, cpus: 1}\npublish: {port: 5555}");
+    guest.save("workload: web\nresources: {memory: 1GB, cpus: 1}\npublish: {port: 5555}");
     guest.wait("a compose call", |g| {
         g.run("pgrep -f 'compose .*up --detach'").code == 0
     });
