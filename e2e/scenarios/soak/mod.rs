@@ -137,6 +137,7 @@ fn every_day_ends_as_its_manifest_says() {
 }
 
 /// For `make soak`: `SEEDS` many, or `SEED` alone with its story.
+#[expect(clippy::disallowed_methods, reason = "a test has no front door")]
 #[test]
 #[ignore = "make soak"]
 fn as_many_days_as_asked() {

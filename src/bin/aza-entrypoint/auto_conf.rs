@@ -35,6 +35,10 @@ pub fn by_request() -> Result<(), Refusal> {
     Ok(())
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the container door asks the clock, for a file's name"
+)]
 fn mend(data: &Path) -> Result<Option<String>, Refusal> {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     let stamp = since.map(|time| time.as_secs()).unwrap_or_default();
