@@ -136,10 +136,18 @@ fn server(s: &Server) -> String {
     )
 }
 
-/// Puts a mark where a sentence names a container or an image.
+/// Puts a mark where a sentence names a container, an image or a moment.
 fn without_ids(text: &str) -> String {
     let is_id = |word: &str| word.len() >= 12 && word.bytes().all(|b| b.is_ascii_hexdigit());
+    let is_time = |word: &str| {
+        word.trim_matches(|c: char| !c.is_ascii_alphanumeric())
+            .parse::<jiff::Timestamp>()
+            .is_ok()
+    };
     let mark = |word: &str| {
+        if is_time(word) {
+            return "TIME".to_owned();
+        }
         let core = word
             .trim_matches(|c: char| !c.is_ascii_alphanumeric())
             .trim_start_matches("sha256:");
