@@ -149,7 +149,7 @@ fn what_work_mem_and_maintenance_work_mem_allow_is_never_out_of_memory() {
             "SELECT count(*) FROM (SELECT word, max(id) FROM t GROUP BY word) s",
             "RESET work_mem",
             "CREATE INDEX t_word ON t (word)",
-            "CREATE EXTENSION vector",
+            "CREATE EXTENSION IF NOT EXISTS vector",
             "CREATE TABLE v AS SELECT g AS id, (SELECT array_agg(sin(g * i)) FROM generate_series(1, 64) i)::vector(64) AS at
              FROM generate_series(1, 6000) g",
             "CREATE INDEX v_at ON v USING hnsw (at vector_l2_ops)",

@@ -48,6 +48,8 @@ fn a_killed_postmaster_and_a_killed_backend_are_told() {
         .lines()
         .find(|l| l.contains("[local] SELECT"))
         .unwrap();
+    // Within two seconds of the start it could not be told from the start itself.
+    stack.wait_sql("SELECT now() - pg_postmaster_start_time() > '3s'", "t");
     signal("-KILL", backend.split_whitespace().next().unwrap());
     stack.wait_event("Reinitialised", "every session was ended");
     stack.wait_ready();
@@ -169,7 +171,7 @@ fn a_silent_docker_is_unknown_and_nothing_happens_until_it_speaks_again() {
     stack.save(&stack.manifest("512MB", ""));
     // Silent from the start: it says so instead of hanging.
     stack.start_agent();
-    stack.wait_log(0, "cannot reach Docker");
+    stack.wait_log(0, "docker does not answer");
     stack.end_agent_if_it_lives();
     proxy.speaks_again();
     stack.start_agent();
@@ -211,26 +213,6 @@ fn a_silent_docker_is_unknown_and_nothing_happens_until_it_speaks_again() {
     stack.end_agent("-TERM");
     let flat = address.replace(|c: char| !c.is_ascii_alphanumeric() && c != '-', "_");
     let _ = fs::remove_file(format!("/run/aza-agent/agent{flat}-{}.lock", stack.name));
-}
-
-#[test]
-fn a_server_that_takes_connections_and_never_answers_is_not_restarted() {
-    let stack = Stack::up("stopped", "512MB", "");
-    let (before, postmaster) = (stack.identity(), stack.inspect("{{.State.Pid}}"));
-    signal("-STOP", &postmaster);
-    let next = stack.manifest("512MB", "settings: {max_connections: 44}");
-    stack.save(&next);
-    let status = stack.wait_condition(ConditionType::Available, Truth::False, "NoAnswer");
-    let told = &status.condition(ConditionType::Available).unwrap().message;
-    assert!(told.contains("no answer within 5 s"), "{told}");
-    stack.wait("restart held back", |s| {
-        s.waiting.iter().any(|w| w.reason == "ServerUnknown")
-    });
-    assert_eq!(stack.identity(), before);
-    signal("-CONT", &postmaster);
-    stack.wait_settled(&next);
-    assert_eq!(stack.sql("SHOW max_connections"), "44");
-    assert_eq!(stack.identity().0, before.0);
 }
 
 #[test]
