@@ -221,7 +221,7 @@ fn without_docker_the_error_names_the_next_command() {
     assert_eq!(output.status.code(), Some(1));
     let stderr = text(&output.stderr);
     assert!(
-        stderr.contains("cannot reach Docker") && stderr.contains("next: start Docker"),
+        stderr.contains("cannot reach Docker") && stderr.contains("next: leave --docker out"),
         "{stderr}"
     );
 }
