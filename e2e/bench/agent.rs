@@ -108,7 +108,12 @@ impl Host {
         while !self.ready(count) {
             let log = fs::read_to_string(self.dir.path().join("agent.log")).unwrap_or_default();
             let late = begun.elapsed() > crate::engine::PATIENCE;
-            assert!(!late, "not Ready:\n{log}\n{:#?}", self.status());
+            let end: Vec<&str> = log.lines().rev().take(15).collect();
+            assert!(
+                !late,
+                "not Ready; the newest of its log first:\n{}",
+                end.join("\n")
+            );
             std::thread::sleep(Duration::from_millis(5));
         }
         begun.elapsed()

@@ -19,6 +19,9 @@ const SERVER_TIME: &str = "SELECT coalesce(sum(total_exec_time + total_plan_time
 const ALTERS: &str =
     "SELECT coalesce(sum(calls), 0) FROM pg_stat_statements WHERE query ILIKE 'alter system%'";
 
+/// Every name of a recorded host keeps a session at the one real server.
+pub const ROOM: &str = "  settings: {max_connections: 300}\n";
+
 /// What one stretch of idling showed.
 pub struct Idle {
     pub rss: f64,
@@ -63,7 +66,7 @@ pub fn recorded(
     let real_state = real.state();
     for n in 1..=count {
         let name = format!("{stack}-{n}");
-        host.save(&name, port + n as u16, "");
+        host.save(&name, port + n as u16, ROOM);
         // Where the recorded mounts lead, and what the agent remembers of the real one.
         let _ = symlink(
             real_state.join("run").join(stack),

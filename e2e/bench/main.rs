@@ -136,7 +136,17 @@ fn measure(binaries: &Binaries, size: &Size) -> Vec<Row> {
     say("new stack");
     rows.push(changes::new_stack(binaries, size.runs));
     say("idle");
+    host.save(&stack, port, idle::ROOM);
+    engine::wait(
+        "room for sessions",
+        std::time::Duration::from_millis(50),
+        || {
+            let sql = client_of(&host, &stack);
+            sql.is_some_and(|sql| sql.ask("SHOW max_connections") == "300")
+        },
+    );
     std::thread::sleep(std::time::Duration::from_secs(6));
+    host.wait_ready(1);
     rows.push(small::status(binaries, &host, size.runs * 4));
     let nothing_for = size.idle.min(20);
     let memory_of_one = &host;
@@ -180,6 +190,10 @@ fn measure(binaries: &Binaries, size: &Size) -> Vec<Row> {
         reached: ten.cpu / ten.passes.max(1.0) <= 0.4,
     });
     rows
+}
+
+fn client_of(host: &Host, stack: &str) -> Option<engine::Sql> {
+    engine::Sql::at(&host.way(stack), "postgres")
 }
 
 /// On Ctrl-C the agents end first, then everything is removed.

@@ -415,6 +415,7 @@ impl Controller {
     }
 
     fn wake(&mut self, told: Heard) {
+        self.untold = true;
         let is_new = match &told {
             Heard::Stack(_) | Heard::Container(_) => true,
             Heard::Anything => {

@@ -16,7 +16,7 @@
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_postgres::types::Type;
@@ -47,7 +47,7 @@ pub(super) struct Look {
 pub(super) struct Before {
     serving: Serving,
     signs: (Signs, Told),
-    declared: Option<Stamp>,
+    files: [(PathBuf, Option<Stamp>); 2],
     data: Option<(String, Option<u64>)>,
 }
 
@@ -57,12 +57,20 @@ impl Before {
         if !container.is_ours(desired.name.as_str(), &eyes.host_name) {
             return None;
         }
+        let secret = desired.secrets.superuser.clone();
+        let files = [
+            eyes.layout.declared(&desired.name),
+            secret.unwrap_or_else(|| eyes.layout.superuser_secret(&desired.name)),
+        ];
         let signs = Signs::of(&eyes.root, container.pid).ok()?;
         let told = signs.read().ok()?;
         Some(Self {
             serving: Serving::of(container),
             signs: (signs, told),
-            declared: stamp(&eyes.layout.declared(&desired.name)),
+            files: files.map(|path| {
+                let stamp = stamp(&path);
+                (path, stamp)
+            }),
             data: container.data_path.clone().map(|path| {
                 let free = twentieths_free(&path);
                 (path, free)
@@ -126,6 +134,7 @@ const DIGEST: &str = "SELECT hashtextextended(concat_ws(chr(1), \
      (SELECT string_agg(concat_ws(chr(2), n, current_setting(n, true)), chr(3)) FROM unnest($1) n), \
      (SELECT string_agg(concat_ws(chr(2), setdatabase, setrole, setconfig), chr(3) ORDER BY setdatabase, setrole) \
       FROM pg_db_role_setting), \
+     (SELECT rolpassword FROM pg_authid WHERE rolname = current_user), \
      (SELECT string_agg(concat_ws(chr(2), datname, datallowconn), chr(3) ORDER BY oid) FROM pg_database), \
      (SELECT string_agg(concat_ws(chr(2), extname, extversion), chr(3) ORDER BY oid) FROM pg_extension)), 0)";
 
@@ -191,11 +200,11 @@ impl Eyes {
         let Before {
             serving,
             signs,
-            declared,
+            files,
             data,
         } = &still.before;
         let fills = |(path, free): &(String, Option<u64>)| twentieths_free(path) != *free;
-        if stamp(&self.layout.declared(&desired.name)) != *declared
+        if files.iter().any(|(path, then)| stamp(path) != *then)
             || data.as_ref().is_some_and(fills)
             || signs.0.read().ok().as_ref() != Some(&signs.1)
         {
