@@ -3,7 +3,7 @@
 //! The clock is the controller's: at once after a deed, a growing wait after a failure, the resync time
 //! with its jitter where nothing is to do, and at once when Docker tells of something. A pass over a quiet
 //! stack that nobody touched is left out: the two before it are the same, it writes nothing, and only
-//! windows depend on the time; so one is made in every quarter of an hour. Its place in time and its
+//! windows, which begin and end at whole hours here, depend on the time; so one is made in every hour. Its place in time and its
 //! jitter are drawn all the same, so that a day with every pass made is the same day, to the millisecond.
 
 use aza_agent::api::SettingName;
@@ -12,7 +12,7 @@ use aza_agent::api::desired::Desired;
 use aza_agent::api::event::Event;
 use aza_agent::facts::{ContainerState, Observed, Record};
 use aza_agent::plan::Step;
-use aza_agent::reconcile::{After, Before, Next, StepError, World, pass, requeue};
+use aza_agent::reconcile::{After, Before, Next, Rest, StepError, World, pass, requeue};
 use aza_agent::sim::agent::at_once;
 use aza_agent::sim::{Agent, Host, Volume};
 use jiff::{SignedDuration, Timestamp};
@@ -31,7 +31,7 @@ const LOST: u64 = 10;
 /// One fault of a host in so many happens in the middle of a pass.
 const IN_THE_MIDDLE: u64 = 5;
 /// No window begins or ends in between.
-const QUARTER: i64 = 15 * 60;
+const HOUR: i64 = 60 * 60;
 /// Passes in a row after which a quiet stack is known to be quiet.
 const KNOWN_QUIET: u32 = 2;
 
@@ -59,6 +59,8 @@ pub struct Day {
     /// When the next pass is due; `None` while no agent runs.
     due: Option<Timestamp>,
     backoff: SignedDuration,
+    /// What the last pass came to, as long as a glance is enough to know that it holds.
+    rest: Option<Rest>,
     doomed: bool,
     /// What happens in the middle of the next pass, and after how many steps.
     meanwhile: Option<(u32, Fault)>,
@@ -91,6 +93,7 @@ impl Day {
             begins,
             due: Some(begins),
             backoff: duration(requeue::FIRST_BACKOFF),
+            rest: None,
             doomed: false,
             meanwhile: None,
             stored: None,
@@ -169,6 +172,7 @@ impl Day {
     }
 
     fn wake(&mut self) {
+        self.rest = None;
         self.due = self.due.map(|due| due.min(self.host.now));
     }
 
@@ -185,17 +189,33 @@ impl Day {
     }
 
     fn may_be_left_out(&self, at: Timestamp) -> bool {
-        let quarter = |t: Timestamp| t.as_second().div_euclid(QUARTER);
+        let hour = |t: Timestamp| t.as_second().div_euclid(HOUR);
         let before = at - duration(requeue::RESYNC);
         self.leaves_out
             && self.quiet >= KNOWN_QUIET
             && !self.doomed
-            && quarter(before) == quarter(at)
+            && hour(before) == hour(at)
             && self.waits_until.is_none_or(|until| at < until)
+    }
+
+    /// Whether a glance shows everything as it was.
+    fn rests(&mut self) -> bool {
+        let Some(rest) = self.rest.filter(|_| !self.host.approvals.contains("db")) else {
+            return false;
+        };
+        let goes_on = at_once(rest.goes_on(&mut self.host, &self.agent.desired));
+        self.rest = self.rest.filter(|_| goes_on);
+        goes_on
     }
 
     fn pass(&mut self) -> Verdict {
         self.passes += 1;
+        if self.rests() {
+            self.quiet += 1;
+            let next = self.host.now + self.resync();
+            self.due = self.waits_until.into_iter().chain([next]).min();
+            return Ok(());
+        }
         match &self.directory {
             Ok(desired) => {
                 self.agent.desired.clone_from(desired);
@@ -252,6 +272,7 @@ impl Day {
             && before.events == after.events;
         let is_quiet = matches!(after.next, Next::Quiet(_)) && same && after.plan.is_empty();
         self.quiet = if is_quiet { self.quiet + 1 } else { 0 };
+        self.rest = after.rest();
         let now = self.host.now;
         if after.next != Next::Backoff {
             self.backoff = duration(requeue::FIRST_BACKOFF);
@@ -410,10 +431,12 @@ impl Day {
     /// A process that ended knows what is on disk, and no more.
     fn forgets(&mut self) {
         self.host.revive_agent();
+        self.host.lose_sessions();
         self.doomed = false;
         self.memory = self.host.records.get("db").cloned();
         (self.agent.conditions, self.agent.events) = self.status_file.clone();
         self.backoff = duration(requeue::FIRST_BACKOFF);
+        self.rest = None;
         self.quiet = 0;
     }
 
@@ -469,10 +492,12 @@ fn touched_only_what_was_planned(was: &Identity, is: &Identity, after: &After) -
                 | Step::Unpause { .. }
                 | Step::Restart { .. }
                 | Step::Recreate { .. }
+                | Step::Rename { .. }
         )
     };
     let planned = after.plan.steps.iter().any(|p| starts(&p.step));
-    if was == is || planned || loops(was) || loops(is) {
+    let which = |of: &Identity| of.as_ref().map(|c| (c.0.clone(), c.1));
+    if which(was) == which(is) || planned || loops(was) || loops(is) {
         return Ok(());
     }
     Err(format!(
