@@ -61,6 +61,10 @@ pub struct Day {
     backoff: SignedDuration,
     /// What the last pass came to, as long as a glance is enough to know that it holds.
     rest: Option<Rest>,
+    /// When the last look was, whether made or left out.
+    looked_at: Timestamp,
+    /// The last look that was left out, until it is made up for.
+    left_out: Option<Timestamp>,
     doomed: bool,
     /// What happens in the middle of the next pass, and after how many steps.
     meanwhile: Option<(u32, Fault)>,
@@ -94,6 +98,8 @@ impl Day {
             due: Some(begins),
             backoff: duration(requeue::FIRST_BACKOFF),
             rest: None,
+            looked_at: begins,
+            left_out: None,
             doomed: false,
             meanwhile: None,
             stored: None,
@@ -120,6 +126,11 @@ impl Day {
             let Some(next) = next.filter(|next| *next < ends) else {
                 break;
             };
+            if fault_at != Some(next) && self.may_be_left_out(next) {
+                self.leave_out(next);
+                continue;
+            }
+            self.make_up()?;
             self.host.now = self.host.now.max(next);
             if fault_at == Some(next) {
                 let (_, _, fault) = schedule.next().expect("it was there");
@@ -127,8 +138,6 @@ impl Day {
                 if next == last && schedule.peek().is_none() {
                     self.calms_down();
                 }
-            } else if self.may_be_left_out(next) {
-                self.due = Some(next + self.resync());
             } else {
                 self.pass()?;
             }
@@ -198,6 +207,40 @@ impl Day {
             && self.waits_until.is_none_or(|until| at < until)
     }
 
+    /// A pass that would find nothing. Where the last look is old by then, it would have been a look.
+    fn leave_out(&mut self, at: Timestamp) {
+        let age = at.duration_since(self.looked_at);
+        if self.rest.is_some() && age >= duration(requeue::LOOK_COUNTS) {
+            self.looked_at = at;
+            self.left_out = Some(at);
+        }
+        self.due = Some(at + self.resync());
+    }
+
+    /// Makes the last look that was left out, at its own time: it does nothing, and glances rest on it.
+    fn make_up(&mut self) -> Verdict {
+        let Some(at) = self.left_out.take() else {
+            return Ok(());
+        };
+        let now = std::mem::replace(&mut self.host.now, at);
+        let before = Before {
+            record: self.memory.clone(),
+            ..self.agent.before(&self.host)
+        };
+        let after = at_once(pass(&mut self.host, before));
+        // A window that closed since is told in other words.
+        self.tells_of(&after, None);
+        self.agent.absorb(&after);
+        self.host.now = now;
+        self.rest = after.rest();
+        if self.memory.as_ref() == Some(&after.record) && after.plan.is_empty() {
+            return Ok(());
+        }
+        Err(format!(
+            "a look that was left out would have found {after:#?}"
+        ))
+    }
+
     /// Whether a glance shows everything as it was.
     fn rests(&mut self) -> bool {
         let Some(rest) = self.rest.filter(|_| !self.host.approvals.contains("db")) else {
@@ -211,9 +254,11 @@ impl Day {
     fn pass(&mut self) -> Verdict {
         self.passes += 1;
         if self.rests() {
-            self.quiet += 1;
+            // Glances miss what nobody reloaded: after a touch it takes a look to know that all is quiet.
+            self.quiet += u32::from(self.quiet > 0);
             let next = self.host.now + self.resync();
             self.due = self.waits_until.into_iter().chain([next]).min();
+            self.what_was_put_off();
             return Ok(());
         }
         match &self.directory {
@@ -273,6 +318,7 @@ impl Day {
         let is_quiet = matches!(after.next, Next::Quiet(_)) && same && after.plan.is_empty();
         self.quiet = if is_quiet { self.quiet + 1 } else { 0 };
         self.rest = after.rest();
+        self.looked_at = after.seen.at;
         let now = self.host.now;
         if after.next != Next::Backoff {
             self.backoff = duration(requeue::FIRST_BACKOFF);
@@ -407,6 +453,8 @@ impl Day {
     pub fn is_doomed(&mut self, deeds: u32) {
         if self.due.is_some() {
             self.host.crash_after(deeds);
+            // The next pass has to be one with deeds.
+            self.rest = None;
             self.doomed = true;
         }
     }
