@@ -73,6 +73,8 @@ pub struct Day {
     /// The volume, while somebody has it elsewhere.
     cellar: Option<Volume>,
     quiet: u32,
+    /// Whether a glance has shown everything as it was since somebody touched anything.
+    glanced: bool,
     waits_until: Option<Timestamp>,
     /// From when on nothing is left to do.
     calm_from: Timestamp,
@@ -105,6 +107,7 @@ impl Day {
             stored: None,
             cellar: None,
             quiet: 0,
+            glanced: false,
             waits_until: None,
             calm_from: Timestamp::MAX,
             leaves_out,
@@ -151,7 +154,7 @@ impl Day {
         if of_host && self.due.is_some() && self.chance.one_in(IN_THE_MIDDLE) {
             let after = u32::try_from(self.chance.below(4)).expect("small");
             self.meanwhile = Some((after, fault));
-            self.quiet = 0;
+            (self.quiet, self.glanced) = (0, false);
             return Ok(());
         }
         self.tell(&format!("* {}", fault.words));
@@ -164,7 +167,7 @@ impl Day {
             Does::Host(does) => does(&mut self.host),
             Does::Agent(does) => does(self),
         }
-        self.quiet = 0;
+        (self.quiet, self.glanced) = (0, false);
         self.rows_stored();
         let hears = !self.host.blind.contains(&aza_agent::sim::Sight::Docker);
         if fault.is_heard && hears && !self.chance.one_in(LOST) {
@@ -182,6 +185,7 @@ impl Day {
 
     fn wake(&mut self) {
         self.rest = None;
+        self.glanced = false;
         self.due = self.due.map(|due| due.min(self.host.now));
     }
 
@@ -200,8 +204,10 @@ impl Day {
     fn may_be_left_out(&self, at: Timestamp) -> bool {
         let hour = |t: Timestamp| t.as_second().div_euclid(HOUR);
         let before = at - duration(requeue::RESYNC);
+        // The next glance shows what the one before it did, until the look is old.
+        let fresh = at.duration_since(self.looked_at) < duration(requeue::LOOK_COUNTS);
         self.leaves_out
-            && self.quiet >= KNOWN_QUIET
+            && (self.quiet >= KNOWN_QUIET || self.glanced && fresh)
             && !self.doomed
             && hour(before) == hour(at)
             && self.waits_until.is_none_or(|until| at < until)
@@ -256,6 +262,7 @@ impl Day {
         if self.rests() {
             // Glances miss what nobody reloaded: after a touch it takes a look to know that all is quiet.
             self.quiet += u32::from(self.quiet > 0);
+            self.glanced = true;
             let next = self.host.now + self.resync();
             self.due = self.waits_until.into_iter().chain([next]).min();
             self.what_was_put_off();
@@ -299,7 +306,7 @@ impl Day {
             self.does(fault);
         } else if interrupted {
             // Docker told of it, or the next look finds it.
-            self.quiet = 0;
+            (self.quiet, self.glanced) = (0, false);
             self.rows_stored();
         }
         judge(&before, &after)?;
@@ -319,6 +326,7 @@ impl Day {
         self.quiet = if is_quiet { self.quiet + 1 } else { 0 };
         self.rest = after.rest();
         self.looked_at = after.seen.at;
+        self.glanced = false;
         let now = self.host.now;
         if after.next != Next::Backoff {
             self.backoff = duration(requeue::FIRST_BACKOFF);
@@ -454,7 +462,7 @@ impl Day {
         if self.due.is_some() {
             self.host.crash_after(deeds);
             // The next pass has to be one with deeds.
-            self.rest = None;
+            (self.rest, self.glanced) = (None, false);
             self.doomed = true;
         }
     }
@@ -485,7 +493,7 @@ impl Day {
         (self.agent.conditions, self.agent.events) = self.status_file.clone();
         self.backoff = duration(requeue::FIRST_BACKOFF);
         self.rest = None;
-        self.quiet = 0;
+        (self.quiet, self.glanced) = (0, false);
     }
 
     /// The container is removed, and the volume with all its data is somewhere else. Not where the agent
