@@ -6,6 +6,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::stack::{Stack, docker, docker_output};
@@ -116,16 +117,17 @@ fn killed_in_a_recreate(test: &str, moments: &[(&str, bool)]) {
             .unwrap();
         let lines = BufReader::new(events.stdout.take().unwrap()).lines();
         // The stream has begun when it tells of something: an exec that fails is an event.
-        let listens = stack.container();
-        let prod = std::thread::spawn(move || {
-            for _ in 0..50 {
-                docker_output(&["exec", &listens, "true"]);
-                std::thread::sleep(Duration::from_millis(20));
-            }
-        });
+        let (container, heard) = (stack.container(), AtomicBool::new(false));
         let mut lines = lines.map(Result::unwrap);
-        lines.next().unwrap();
-        prod.join().unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !heard.load(Ordering::Relaxed) {
+                    docker_output(&["exec", &container, "true"]);
+                }
+            });
+            lines.next().unwrap();
+            heard.store(true, Ordering::Relaxed);
+        });
         stack.save(&manifest);
         let mut group = None;
         let agent = stack.agent_pid();

@@ -321,3 +321,24 @@ fn while_the_entrypoint_of_another_image_fails() {
         scene.host.tag("aza-pg:18", ImageFiles::ours());
     });
 }
+
+#[test]
+fn while_what_hands_broke_is_repaired() {
+    story(stack("db").with_setting("work_mem", "7MB"), |scene| {
+        scene.host.poison_auto_conf("db");
+    });
+    story(stack("db").with_setting("work_mem", "7MB"), |scene| {
+        scene.host.poison_auto_conf("db");
+        scene.host.docker_stop("db");
+    });
+    story(stack("db"), |scene| {
+        scene.host.leave_half_recreated("db");
+    });
+    story(stack("db"), |scene| {
+        scene.host.docker_rename("db", "db-postgres-old");
+    });
+    story(stack("db"), |scene| {
+        scene.host.remove_network("db");
+        scene.host.alter_password("db");
+    });
+}

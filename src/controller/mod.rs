@@ -121,7 +121,8 @@ pub enum ControllerError {
 /// It cannot begin.
 pub async fn run(options: Options, docker: Docker) -> Result<bool, ControllerError> {
     let lock_path = Layout::agent_lock(&options.docker_socket, &options.host_name);
-    let lock = Lock::try_take(&lock_path).map_err(|source| ControllerError::Lock {
+    let lock = take(&lock_path).await;
+    let lock = lock.map_err(|source| ControllerError::Lock {
         path: lock_path.clone(),
         source,
     })?;
@@ -150,6 +151,20 @@ enum Done {
     Glanced(bool),
     /// A pass.
     Passed(Box<After>),
+}
+
+/// Takes the agent's lock. A child that a killed agent was about to start holds it from its fork to its exec:
+/// milliseconds, and no other agent.
+async fn take(path: &std::path::Path) -> std::io::Result<Option<Lock>> {
+    const TRIES: u32 = 10;
+    const POLL: Duration = Duration::from_millis(50);
+    for _ in 1..TRIES {
+        if let Some(lock) = Lock::try_take(path)? {
+            return Ok(Some(lock));
+        }
+        tokio::time::sleep(POLL).await;
+    }
+    Lock::try_take(path)
 }
 
 struct Controller {

@@ -79,8 +79,10 @@ impl Agent {
         }
         let before = self.before(host);
         let after = at_once(pass(host, before));
-        if host.revive_agent() {
-            // A new process remembers no look.
+        if host.agent_is_dead() {
+            host.revive_agent();
+            // A new process has no session, and remembers no look.
+            host.lose_sessions();
             self.resting = None;
             return None;
         }

@@ -3,7 +3,7 @@
 //! The clock is the controller's: at once after a deed, a growing wait after a failure, the resync time
 //! with its jitter where nothing is to do, and at once when Docker tells of something. A pass over a quiet
 //! stack that nobody touched is left out: the two before it are the same, it writes nothing, and only
-//! windows depend on the time; so one is made in every quarter of an hour. Its place in time and its
+//! windows, which begin and end at whole hours here, depend on the time; so one is made in every hour. Its place in time and its
 //! jitter are drawn all the same, so that a day with every pass made is the same day, to the millisecond.
 
 use aza_agent::api::SettingName;
@@ -12,7 +12,7 @@ use aza_agent::api::desired::Desired;
 use aza_agent::api::event::Event;
 use aza_agent::facts::{ContainerState, Observed, Record};
 use aza_agent::plan::Step;
-use aza_agent::reconcile::{After, Before, Next, StepError, World, pass, requeue};
+use aza_agent::reconcile::{After, Before, Next, Rest, StepError, World, pass, requeue};
 use aza_agent::sim::agent::at_once;
 use aza_agent::sim::{Agent, Host, Volume};
 use jiff::{SignedDuration, Timestamp};
@@ -31,7 +31,7 @@ const LOST: u64 = 10;
 /// One fault of a host in so many happens in the middle of a pass.
 const IN_THE_MIDDLE: u64 = 5;
 /// No window begins or ends in between.
-const QUARTER: i64 = 15 * 60;
+const HOUR: i64 = 60 * 60;
 /// Passes in a row after which a quiet stack is known to be quiet.
 const KNOWN_QUIET: u32 = 2;
 
@@ -59,6 +59,12 @@ pub struct Day {
     /// When the next pass is due; `None` while no agent runs.
     due: Option<Timestamp>,
     backoff: SignedDuration,
+    /// What the last pass came to, as long as a glance is enough to know that it holds.
+    rest: Option<Rest>,
+    /// When the last look was, whether made or left out.
+    looked_at: Timestamp,
+    /// The last look that was left out, until it is made up for.
+    left_out: Option<Timestamp>,
     doomed: bool,
     /// What happens in the middle of the next pass, and after how many steps.
     meanwhile: Option<(u32, Fault)>,
@@ -67,6 +73,8 @@ pub struct Day {
     /// The volume, while somebody has it elsewhere.
     cellar: Option<Volume>,
     quiet: u32,
+    /// Whether a glance has shown everything as it was since somebody touched anything.
+    glanced: bool,
     waits_until: Option<Timestamp>,
     /// From when on nothing is left to do.
     calm_from: Timestamp,
@@ -91,11 +99,15 @@ impl Day {
             begins,
             due: Some(begins),
             backoff: duration(requeue::FIRST_BACKOFF),
+            rest: None,
+            looked_at: begins,
+            left_out: None,
             doomed: false,
             meanwhile: None,
             stored: None,
             cellar: None,
             quiet: 0,
+            glanced: false,
             waits_until: None,
             calm_from: Timestamp::MAX,
             leaves_out,
@@ -117,6 +129,11 @@ impl Day {
             let Some(next) = next.filter(|next| *next < ends) else {
                 break;
             };
+            if fault_at != Some(next) && self.may_be_left_out(next) {
+                self.leave_out(next);
+                continue;
+            }
+            self.make_up()?;
             self.host.now = self.host.now.max(next);
             if fault_at == Some(next) {
                 let (_, _, fault) = schedule.next().expect("it was there");
@@ -124,8 +141,6 @@ impl Day {
                 if next == last && schedule.peek().is_none() {
                     self.calms_down();
                 }
-            } else if self.may_be_left_out(next) {
-                self.due = Some(next + self.resync());
             } else {
                 self.pass()?;
             }
@@ -139,7 +154,7 @@ impl Day {
         if of_host && self.due.is_some() && self.chance.one_in(IN_THE_MIDDLE) {
             let after = u32::try_from(self.chance.below(4)).expect("small");
             self.meanwhile = Some((after, fault));
-            self.quiet = 0;
+            (self.quiet, self.glanced) = (0, false);
             return Ok(());
         }
         self.tell(&format!("* {}", fault.words));
@@ -152,7 +167,7 @@ impl Day {
             Does::Host(does) => does(&mut self.host),
             Does::Agent(does) => does(self),
         }
-        self.quiet = 0;
+        (self.quiet, self.glanced) = (0, false);
         self.rows_stored();
         let hears = !self.host.blind.contains(&aza_agent::sim::Sight::Docker);
         if fault.is_heard && hears && !self.chance.one_in(LOST) {
@@ -169,6 +184,8 @@ impl Day {
     }
 
     fn wake(&mut self) {
+        self.rest = None;
+        self.glanced = false;
         self.due = self.due.map(|due| due.min(self.host.now));
     }
 
@@ -185,17 +202,72 @@ impl Day {
     }
 
     fn may_be_left_out(&self, at: Timestamp) -> bool {
-        let quarter = |t: Timestamp| t.as_second().div_euclid(QUARTER);
+        let hour = |t: Timestamp| t.as_second().div_euclid(HOUR);
         let before = at - duration(requeue::RESYNC);
+        // The next glance shows what the one before it did, until the look is old.
+        let fresh = at.duration_since(self.looked_at) < duration(requeue::LOOK_COUNTS);
         self.leaves_out
-            && self.quiet >= KNOWN_QUIET
+            && (self.quiet >= KNOWN_QUIET || self.glanced && fresh)
             && !self.doomed
-            && quarter(before) == quarter(at)
+            && hour(before) == hour(at)
             && self.waits_until.is_none_or(|until| at < until)
+    }
+
+    /// A pass that would find nothing. Where the last look is old by then, it would have been a look.
+    fn leave_out(&mut self, at: Timestamp) {
+        let age = at.duration_since(self.looked_at);
+        if self.rest.is_some() && age >= duration(requeue::LOOK_COUNTS) {
+            self.looked_at = at;
+            self.left_out = Some(at);
+        }
+        self.due = Some(at + self.resync());
+    }
+
+    /// Makes the last look that was left out, at its own time: it does nothing, and glances rest on it.
+    fn make_up(&mut self) -> Verdict {
+        let Some(at) = self.left_out.take() else {
+            return Ok(());
+        };
+        let now = std::mem::replace(&mut self.host.now, at);
+        let before = Before {
+            record: self.memory.clone(),
+            ..self.agent.before(&self.host)
+        };
+        let after = at_once(pass(&mut self.host, before));
+        // A window that closed since is told in other words.
+        self.tells_of(&after, None);
+        self.agent.absorb(&after);
+        self.host.now = now;
+        self.rest = after.rest();
+        if self.memory.as_ref() == Some(&after.record) && after.plan.is_empty() {
+            return Ok(());
+        }
+        Err(format!(
+            "a look that was left out would have found {after:#?}"
+        ))
+    }
+
+    /// Whether a glance shows everything as it was.
+    fn rests(&mut self) -> bool {
+        let Some(rest) = self.rest.filter(|_| !self.host.approvals.contains("db")) else {
+            return false;
+        };
+        let goes_on = at_once(rest.goes_on(&mut self.host, &self.agent.desired));
+        self.rest = self.rest.filter(|_| goes_on);
+        goes_on
     }
 
     fn pass(&mut self) -> Verdict {
         self.passes += 1;
+        if self.rests() {
+            // Glances miss what nobody reloaded: after a touch it takes a look to know that all is quiet.
+            self.quiet += u32::from(self.quiet > 0);
+            self.glanced = true;
+            let next = self.host.now + self.resync();
+            self.due = self.waits_until.into_iter().chain([next]).min();
+            self.what_was_put_off();
+            return Ok(());
+        }
         match &self.directory {
             Ok(desired) => {
                 self.agent.desired.clone_from(desired);
@@ -234,7 +306,7 @@ impl Day {
             self.does(fault);
         } else if interrupted {
             // Docker told of it, or the next look finds it.
-            self.quiet = 0;
+            (self.quiet, self.glanced) = (0, false);
             self.rows_stored();
         }
         judge(&before, &after)?;
@@ -252,6 +324,9 @@ impl Day {
             && before.events == after.events;
         let is_quiet = matches!(after.next, Next::Quiet(_)) && same && after.plan.is_empty();
         self.quiet = if is_quiet { self.quiet + 1 } else { 0 };
+        self.rest = after.rest();
+        self.looked_at = after.seen.at;
+        self.glanced = false;
         let now = self.host.now;
         if after.next != Next::Backoff {
             self.backoff = duration(requeue::FIRST_BACKOFF);
@@ -386,6 +461,8 @@ impl Day {
     pub fn is_doomed(&mut self, deeds: u32) {
         if self.due.is_some() {
             self.host.crash_after(deeds);
+            // The next pass has to be one with deeds.
+            (self.rest, self.glanced) = (None, false);
             self.doomed = true;
         }
     }
@@ -410,11 +487,13 @@ impl Day {
     /// A process that ended knows what is on disk, and no more.
     fn forgets(&mut self) {
         self.host.revive_agent();
+        self.host.lose_sessions();
         self.doomed = false;
         self.memory = self.host.records.get("db").cloned();
         (self.agent.conditions, self.agent.events) = self.status_file.clone();
         self.backoff = duration(requeue::FIRST_BACKOFF);
-        self.quiet = 0;
+        self.rest = None;
+        (self.quiet, self.glanced) = (0, false);
     }
 
     /// The container is removed, and the volume with all its data is somewhere else. Not where the agent
@@ -469,10 +548,12 @@ fn touched_only_what_was_planned(was: &Identity, is: &Identity, after: &After) -
                 | Step::Unpause { .. }
                 | Step::Restart { .. }
                 | Step::Recreate { .. }
+                | Step::Rename { .. }
         )
     };
     let planned = after.plan.steps.iter().any(|p| starts(&p.step));
-    if was == is || planned || loops(was) || loops(is) {
+    let which = |of: &Identity| of.as_ref().map(|c| (c.0.clone(), c.1));
+    if which(was) == which(is) || planned || loops(was) || loops(is) {
         return Ok(());
     }
     Err(format!(

@@ -177,7 +177,7 @@ fn draw(chance: &mut Chance, volume_is_away: bool) -> Drawn {
 }
 
 fn container(chance: &mut Chance) -> Drawn {
-    match chance.below(10) {
+    match chance.below(14) {
         0 => heard("docker stop", |h| h.docker_stop("db")).into(),
         1 => heard("docker restart", |h| h.docker_restart("db")).into(),
         2 => heard("docker rm -f", |h| h.docker_rm("db")).into(),
@@ -196,6 +196,16 @@ fn container(chance: &mut Chance) -> Drawn {
             let end = unheard("the disk has room again", |h| h.leave_free(Bytes::gib(200)));
             lasting(chance, begin, end)
         }
+        9 => heard("docker rename", |h| {
+            h.docker_rename("db", "db-postgres-old")
+        })
+        .into(),
+        10 => heard("a compose call is cut short", |h| {
+            h.leave_half_recreated("db");
+        })
+        .into(),
+        11 => unheard("docker network disconnect", |h| h.disconnect("db")).into(),
+        12 => unheard("docker network rm", |h| h.remove_network("db")).into(),
         8 => heard("docker start", |h| h.docker_start("db")).into(),
         _ => {
             let begin = heard("docker pause", |h| h.docker_pause("db"));
@@ -208,7 +218,8 @@ fn container(chance: &mut Chance) -> Drawn {
 fn settings(chance: &mut Chance) -> Drawn {
     let (line, value) = chance.pick(&LINES);
     let setting = name(line);
-    match chance.below(6) {
+    match chance.below(8) {
+        7 => unheard("ALTER ROLE postgres PASSWORD", |h| h.alter_password("db")).into(),
         0 => unheard(format!("ALTER SYSTEM RESET {line}"), move |h| {
             h.reset_system("db", &setting);
         })
@@ -241,7 +252,12 @@ fn settings(chance: &mut Chance) -> Drawn {
 
 fn files(chance: &mut Chance) -> Drawn {
     let (line, value) = chance.pick(&LINES);
-    match chance.below(4) {
+    match chance.below(6) {
+        4 => unheard("ALTER SYSTEM SET \"a.b.c\"", |h| h.poison_auto_conf("db")).into(),
+        5 => unheard("postgresql.auto.conf belongs to root", |h| {
+            h.make_auto_conf_unreadable("db");
+        })
+        .into(),
         0 => unheard("postgresql.auto.conf is emptied", |h| {
             h.empty_auto_conf("db");
         })
