@@ -10,6 +10,8 @@ use crate::shell::{Answer, Shell};
 
 /// Longer than anything takes under emulation, a watchdog's limit and a first boot included.
 const PATIENCE: Duration = Duration::from_secs(300);
+/// How often a boot is tried.
+const BOOTS: usize = 3;
 /// The container of the stack that the stories are about.
 pub const CONTAINER: &str = "main-postgres";
 
@@ -27,12 +29,25 @@ pub struct Identity {
 }
 
 impl Guest {
+    /// Switches the machine on and waits for its shell. A busy host makes an emulated kernel panic now and then
+    /// before it has started anything: that is not what is tested, so it gets another try.
     pub fn boot(machine: &Machine) -> Self {
         let began = Instant::now();
-        let mut machine = machine.start();
-        let shell = Shell::connect(&mut machine);
-        println!("{:>6.1} s  boot", began.elapsed().as_secs_f64());
-        Self { shell, machine }
+        let mut said = Vec::new();
+        while said.len() < BOOTS {
+            let mut running = machine.start();
+            match Shell::connect(&mut running) {
+                Ok(shell) => {
+                    println!("{:>6.1} s  boot", began.elapsed().as_secs_f64());
+                    return Self {
+                        shell,
+                        machine: running,
+                    };
+                }
+                Err(why) => said.push(why),
+            }
+        }
+        panic!("the machine did not come up:\n{}", said.join("\n---\n"))
     }
 
     /// Tells one part of the story, and how long it took.

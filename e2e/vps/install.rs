@@ -40,7 +40,7 @@ pub fn payload() -> PathBuf {
         Command::new("docker")
             .args(["save", "--output"])
             .arg(payload.join("image.tar"))
-            .arg("aza-pg:18"),
+            .arg(image()),
     );
     payload
 }
@@ -62,7 +62,19 @@ pub fn as_people_do(guest: &mut Guest) {
     guest.wait("a status line", |g| {
         g.unit("StatusText") == "no stacks: the directory has no manifest"
     });
-    guest.ok("systemctl is-active docker && docker load --quiet --input /mnt/image.tar");
+    guest.ok(&format!(
+        "systemctl is-active docker && docker load --quiet --input /mnt/image.tar && docker tag {} aza-pg:18",
+        image()
+    ));
+}
+
+/// The image on this host that the machine gets, under whatever name it has here.
+fn image() -> String {
+    let named = std::env::var_os("AZA_TEST_IMAGE");
+    named.map_or_else(
+        || "aza-pg:18".to_owned(),
+        |name| name.to_string_lossy().into_owned(),
+    )
 }
 
 /// A word for the shell.

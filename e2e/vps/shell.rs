@@ -28,34 +28,31 @@ pub struct Answer {
 }
 
 impl Shell {
-    /// Waits until the guest's shell is there.
-    pub fn connect(machine: &mut Running) -> Self {
+    /// Waits until the guest's shell is there; else returns what the machine said.
+    pub fn connect(machine: &mut Running) -> Result<Self, String> {
         let until = Instant::now() + BOOT;
         let to = loop {
             match UnixStream::connect(machine.port("shell")) {
                 Ok(stream) => break stream,
-                Err(error) => {
-                    let running = machine.runs() && Instant::now() < until;
-                    assert!(running, "no machine: {error}\n{}", machine.console());
+                Err(_) if machine.runs() && Instant::now() < until => {
                     std::thread::sleep(Duration::from_millis(50));
                 }
+                Err(error) => return Err(format!("no machine: {error}\n{}", machine.console())),
             }
         };
         to.set_read_timeout(Some(BOOT)).unwrap();
         let mut from = BufReader::new(to.try_clone().unwrap());
         let mut line = String::new();
         let read = from.read_line(&mut line);
-        assert!(
-            read.is_ok() && line == "ready\n",
-            "the guest did not come up ({read:?}, {line:?}):\n{}",
-            machine.console()
-        );
+        if read.is_err() || line != "ready\n" {
+            return Err(format!("{read:?}, {line:?}\n{}", machine.console()));
+        }
         to.set_read_timeout(Some(SCRIPT)).unwrap();
-        Self {
+        Ok(Self {
             to,
             from,
             number: 0,
-        }
+        })
     }
 
     /// Runs a script.
