@@ -14,6 +14,8 @@ use crate::container::Container;
 
 /// How long a server may take to answer at all: a first boot, or a recovery, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// How long the last statements of a phase may take to end: a server at its limit is very slow.
+const GRACE: Duration = Duration::from_secs(15);
 /// Between two attempts to log in again.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -71,17 +73,13 @@ pub async fn settings(client: &Client) -> HashMap<String, String> {
 /// Opens all sessions, and lets each read through the shared buffers.
 pub async fn open(address: &Address, count: u32, tally: &Tally) -> Vec<Option<Client>> {
     let one = || async {
-        let client = address
-            .connect()
-            .await
-            .map_err(|error| tally.failed(&error))
-            .ok()?;
-        client
-            .batch_execute(TOUCH)
-            .await
-            .map_err(|error| tally.failed(&error))
-            .ok()?;
-        Some(client)
+        let opened = timeout(2 * GRACE, async {
+            let client = address.connect().await?;
+            client.batch_execute(TOUCH).await?;
+            Ok(client)
+        });
+        let opened = opened.await.ok()?;
+        opened.map_err(|error| tally.failed(&error)).ok()
     };
     join_all((0..count).map(|_| one())).await
 }
@@ -99,7 +97,7 @@ pub async fn run(
         .iter_mut()
         .map(|session| one(address, session, phase, until, tally));
     // The server ends its statements itself; one that does not answer at all must not hold the rest up.
-    let _ = timeout(time + PATIENCE, join_all(each)).await;
+    let _ = timeout(time + GRACE, join_all(each)).await;
 }
 
 async fn one(

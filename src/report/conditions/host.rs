@@ -153,11 +153,16 @@ fn advice(told: &Told<'_>) -> String {
         ),
         (budget.background, "maintenance_work_mem"),
         (budget.shared, "shared_buffers"),
+        (budget.parallel_hash, "enable_parallel_hash"),
     ];
     let largest = terms.into_iter().max_by(|a, b| a.0.total_cmp(&b.0));
     let setting = largest.map_or("work_mem", |(_, setting)| setting);
+    let verb = match setting {
+        "enable_parallel_hash" => "turn off",
+        _ => "lower",
+    };
     format!(
-        "The settings may use {} MB more than the limit: lower {setting}, the largest part (aza-agent explain {name} \
+        "The settings may use {} MB more than the limit: {verb} {setting}, the largest part (aza-agent explain {name} \
          {setting}); {logs}",
         -budget.margin_mb
     )
