@@ -168,6 +168,26 @@ fn what_is_only_reported_is_told_and_left() {
 }
 
 #[test]
+fn a_postmaster_that_lets_nobody_in_is_not_restarted() {
+    let stack = Stack::up("stopped", "512MB", "");
+    let (before, postmaster) = (stack.identity(), stack.inspect("{{.State.Pid}}"));
+    signal("-STOP", &postmaster);
+    let next = stack.manifest("512MB", "settings: {max_connections: 44}");
+    stack.save(&next);
+    let status = stack.wait_condition(ConditionType::Available, Truth::False, "LoginRefused");
+    let told = &status.condition(ConditionType::Available).unwrap().message;
+    assert!(told.contains("a login gave no answer"), "{told}");
+    stack.wait("restart held back", |s| {
+        s.waiting.iter().any(|w| w.reason == "LoginRefused")
+    });
+    assert_eq!(stack.identity(), before);
+    signal("-CONT", &postmaster);
+    stack.wait_settled(&next);
+    assert_eq!(stack.sql("SHOW max_connections"), "44");
+    assert_eq!(stack.identity().0, before.0);
+}
+
+#[test]
 fn a_silent_docker_is_unknown_and_nothing_happens_until_it_speaks_again() {
     let directory = tempfile::tempdir().unwrap();
     let proxy = Proxy::start(directory.path(), true);

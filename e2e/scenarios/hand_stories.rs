@@ -213,3 +213,23 @@ fn unseen_strays_make_no_new_container() {
     let mut scene = Scene::on(host, stack("db"));
     assert!(scene.pass().plan.is_empty());
 }
+
+#[test]
+fn a_server_that_lets_nobody_in_is_not_restarted_until_somebody_approves() {
+    let mut scene = Scene::running(stack("db"));
+    let started_at = scene.started_at();
+    let libraries = name("session_preload_libraries");
+    scene.host.alter_system("db", &libraries, "nosuch");
+    scene.save(stack("db").with_setting("max_worker_processes", "20"));
+    scene.settle();
+    assert_eq!(scene.started_at(), started_at, "{}", scene.status());
+    assert_eq!(scene.reason(ConditionType::Available), "LoginRefused");
+    let waits = scene.pass().plan.waiting;
+    let held = waits.iter().find(|w| w.reason == "LoginRefused");
+    assert!(
+        held.is_some_and(|w| w.message.contains("nosuch")),
+        "{waits:?}"
+    );
+    scene.host.approve("db");
+    assert!(verbs(&scene.settle()).contains(&"restart"));
+}

@@ -315,6 +315,12 @@ pub fn disrupt(
         plan.waiting.push(waiting);
         return;
     }
+    if !moment.approved
+        && let Some(waiting) = nobody_gets_in(desired, seen, &because)
+    {
+        plan.waiting.push(waiting);
+        return;
+    }
     let fingerprint = because.join("; ");
     let happened = restart::happened(seen, !recreate.is_empty(), moment.record);
     if tried.as_ref() == Some(&fingerprint) && happened && !moment.approved {
@@ -351,6 +357,18 @@ pub fn disrupt(
             }
         }
     }
+}
+
+/// A postmaster that hangs lets nobody in, while the session that is kept still answers: to restart it could end in
+/// SIGKILL and crash recovery, and whatever else keeps clients out is for a person to look at first.
+fn nobody_gets_in(desired: &Desired, seen: &Observed, because: &[String]) -> Option<Waiting> {
+    let why = seen.server.known()?.login_failure.as_ref()?;
+    let message = format!(
+        "no new client gets in ({why}), so nothing is restarted: {} (all the same: aza-agent approve {})",
+        because.join("; "),
+        desired.name
+    );
+    Some(wait("LoginRefused", message))
 }
 
 /// Why a start right now might not come up again.

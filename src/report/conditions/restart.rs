@@ -57,6 +57,7 @@ pub(super) fn restart_required(told: &Told<'_>) -> Finding {
             "ConfigFileError",
             "LibraryMissing",
             "ImageMissing",
+            "LoginRefused",
         ],
     );
     let message = why.map_or_else(|| reasons.join("; "), str::to_owned);
