@@ -50,7 +50,7 @@ impl Host {
     pub fn save(&self, stack: &str, port: u16, more: &str) {
         let text = format!(
             "apiVersion: aza.dev/v1alpha1\nkind: PostgresStack\nmetadata:\n  name: {stack}\nspec:\n  workload: web\n  \
-             publish: {{port: {port}}}\n  resources: {{memory: 512MB, cpus: 1}}\n{more}"
+             publish: {{port: {port}}}\n  resources: {{memory: 2GB, cpus: 1}}\n{more}"
         );
         let (beside, file) = (".new.swp".to_owned(), format!("{stack}.yaml"));
         let directory = self.dir.path().join("ds");

@@ -19,7 +19,8 @@ const SERVER_TIME: &str = "SELECT coalesce(sum(total_exec_time + total_plan_time
 const ALTERS: &str =
     "SELECT coalesce(sum(calls), 0) FROM pg_stat_statements WHERE query ILIKE 'alter system%'";
 
-/// Every name of a recorded host keeps a session at the one real server.
+/// Every name of a recorded host keeps a session at the one real server. In 512 MB the container door would set so many
+/// connections aside, so the stack has 2 GB.
 pub const ROOM: &str = "  settings: {max_connections: 300}\n";
 
 /// What one stretch of idling showed.
