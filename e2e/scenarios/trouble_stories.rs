@@ -96,6 +96,34 @@ fn a_missing_image_is_told_with_the_command_that_makes_it() {
 }
 
 #[test]
+fn a_manifest_whose_image_is_missing_is_not_ready_and_the_container_of_before_runs_on() {
+    let mut scene = Scene::running(stack("db"));
+    let started = scene.started_at();
+    scene.save(stack("db").with_image("mine:18"));
+    insta::assert_snapshot!(scene.tale());
+    assert_eq!(scene.started_at(), started);
+    scene.host.tag("mine:18", ImageFiles::ours());
+    scene.settle();
+    assert!(scene.agent.is(ConditionType::Ready), "{}", scene.status());
+    assert_ne!(scene.started_at(), started);
+}
+
+#[test]
+fn an_image_that_could_not_be_looked_at_is_not_called_missing() {
+    let mut scene = Scene::running(stack("db"));
+    scene.save(stack("db").with_image("mine:18"));
+    scene.host.blind.insert(Sight::Image);
+    let after = scene.pass();
+    let waits: Vec<&str> = after
+        .plan
+        .waiting
+        .iter()
+        .map(|w| w.reason.as_str())
+        .collect();
+    assert_eq!(waits, ["ImageUnknown"]);
+}
+
+#[test]
 fn a_stopped_container_needs_no_image_of_that_name_any_more() {
     let mut scene = Scene::running(stack("db"));
     scene.host.untag("aza-pg:18");
@@ -306,4 +334,10 @@ fn memory_safe_speaks_of_the_limit_that_holds() {
         .docker_update_memory("db", aza_agent::api::Bytes::gib(2));
     scene.settle();
     assert_eq!(scene.truth(ConditionType::MemorySafe), Truth::False);
+    let told = scene.agent.condition(ConditionType::MemorySafe).unwrap();
+    assert!(
+        told.message.contains("raise spec.resources.memory"),
+        "a workload is chosen: {}",
+        told.message
+    );
 }

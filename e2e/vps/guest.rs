@@ -1,5 +1,6 @@
 //! The guest as a story tells of it: its agent's status, its Docker, its SQL.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use aza_agent::api::condition::{Condition, ConditionType, Truth};
@@ -50,13 +51,27 @@ impl Guest {
         panic!("the machine did not come up:\n{}", said.join("\n---\n"))
     }
 
-    /// Tells one part of the story, and how long it took.
-    pub fn chapter<T>(&mut self, name: &str, tell: impl FnOnce(&mut Self) -> T) -> T {
+    /// Tells one part of the story, and how long it took. A part that fails is told too, and the next one begins:
+    /// a boot is dear, and who mends wants to know all that is broken. The story fails at its end.
+    pub fn chapter<T>(
+        &mut self,
+        failed: &mut Vec<String>,
+        name: &str,
+        tell: impl FnOnce(&mut Self) -> T,
+    ) -> Option<T> {
         println!("          {name} …");
         let began = Instant::now();
-        let told = tell(self);
-        println!("{:>6.1} s  {name}", began.elapsed().as_secs_f64());
-        told
+        let told = catch_unwind(AssertUnwindSafe(|| tell(self)));
+        let took = began.elapsed().as_secs_f64();
+        if let Ok(told) = told {
+            println!("{took:>6.1} s  {name}");
+            return Some(told);
+        }
+        println!("{took:>6.1} s  {name}: FAILED");
+        failed.push(name.to_owned());
+        // Where the shell does not answer either, this ends the test.
+        self.ok("true");
+        None
     }
 
     pub fn run(&mut self, script: &str) -> Answer {

@@ -22,6 +22,8 @@ pub enum ConditionType {
     ExtensionsReady,
     /// The superuser's password is the one in its file.
     SecretsInSync,
+    /// The C library sorts text as it did when each database was made.
+    CollationsCurrent,
     /// A restart or a recreate is needed and has not happened yet.
     RestartRequired,
     /// What the settings may use fits the memory limit.
@@ -34,7 +36,7 @@ pub enum ConditionType {
 
 impl ConditionType {
     /// Every type, in the order that `status` shows them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Ready,
         Self::Accepted,
         Self::ContainersReady,
@@ -43,6 +45,7 @@ impl ConditionType {
         Self::SettingsInSync,
         Self::ExtensionsReady,
         Self::SecretsInSync,
+        Self::CollationsCurrent,
         Self::RestartRequired,
         Self::MemorySafe,
         Self::DiskSpace,
@@ -71,6 +74,7 @@ impl ConditionType {
             Self::SettingsInSync => "SettingsInSync",
             Self::ExtensionsReady => "ExtensionsReady",
             Self::SecretsInSync => "SecretsInSync",
+            Self::CollationsCurrent => "CollationsCurrent",
             Self::RestartRequired => "RestartRequired",
             Self::MemorySafe => "MemorySafe",
             Self::DiskSpace => "DiskSpace",
@@ -91,6 +95,7 @@ impl ConditionType {
             | Self::SettingsInSync
             | Self::ExtensionsReady
             | Self::SecretsInSync
+            | Self::CollationsCurrent
             | Self::MemorySafe
             | Self::DiskSpace => Truth::True,
         }

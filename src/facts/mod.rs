@@ -3,6 +3,7 @@
 //! Only values. The rooms that look ([`crate::host`], `observe`, `sim`) fill them in.
 
 pub mod capacity;
+pub mod collation;
 pub mod disk;
 pub mod extensions;
 pub mod observation;
@@ -12,6 +13,7 @@ pub mod service;
 pub mod settings;
 
 pub use capacity::{Capacity, CgroupVersion, CpuSource, Limits, MemorySource};
+pub use collation::Collation;
 pub use disk::Disk;
 pub use observation::Observation;
 pub use observed::Observed;

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::api::SettingName;
 use crate::api::setting::{Context, SettingDef};
 
-use super::Observation;
 use super::extensions::Extensions;
+use super::{Collation, Observation};
 
 /// A server that answered.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -38,6 +38,8 @@ pub struct Server {
     pub auto_conf_unreadable: bool,
     /// Whether the superuser's password is the one in its file. `Absent` means there is no such file.
     pub password_holds: Observation<bool>,
+    /// Databases that another version of the C library put in order.
+    pub collations: Observation<Vec<Collation>>,
     /// Preloadable libraries in the image.
     pub libraries: Vec<String>,
     /// Databases and what is in them.

@@ -20,7 +20,7 @@ use crate::api::desired::Desired;
 use crate::api::setting::{Canonical, Context, SettingDef, VarType};
 use crate::client::{APPLICATION, WayIn, in_words};
 use crate::facts::settings::FileError;
-use crate::facts::{Observation, Server, SettingRow};
+use crate::facts::{Collation, Observation, Server, SettingRow};
 
 use super::extensions::{Shelf, extensions};
 
@@ -52,6 +52,7 @@ pub(super) async fn look(
         .await?;
     let auto_conf_unreadable = files.auto_lines.is_empty() && cannot_read_auto_conf(client).await;
     let password_holds = password_holds(client, password).await;
+    let collations = collations(client).await;
     let mut wanted: BTreeSet<&str> = names.iter().map(SettingName::as_str).collect();
     wanted.extend(files.auto_lines.keys().map(SettingName::as_str));
     let wanted: Vec<&str> = wanted
@@ -76,6 +77,7 @@ pub(super) async fn look(
         auto_lines: files.auto_lines,
         auto_conf_unreadable,
         password_holds,
+        collations,
         libraries: shelf.libraries.clone(),
         extensions: extensions(way, client, desired, shelf).await?,
         address_failure,
@@ -134,6 +136,25 @@ async fn password_holds(client: &Client, password: &PasswordFile<'_>) -> Observa
     let verifier = client.query_one(VERIFIER, &[]).await;
     match verifier.and_then(|row| row.try_get::<_, Option<String>>(0)) {
         Ok(verifier) => password.holds(verifier.as_deref()),
+        Err(error) => Observation::unknown(in_words(&error)),
+    }
+}
+
+/// Asked for apart from everything else: the version of a locale that the image lacks is an error.
+async fn collations(client: &Client) -> Observation<Vec<Collation>> {
+    const OTHERS: &str = "SELECT datname::text, datcollversion, now FROM pg_database, \
+         LATERAL (SELECT pg_database_collation_actual_version(oid)) a (now) \
+         WHERE datallowconn AND datcollversion <> now ORDER BY datname";
+    let collation = |row: &Row| {
+        Ok(Collation {
+            database: row.try_get(0)?,
+            made_with: row.try_get(1)?,
+            now: row.try_get(2)?,
+        })
+    };
+    let rows = client.query(OTHERS, &[]).await;
+    match rows.and_then(|rows| rows.iter().map(collation).collect()) {
+        Ok(others) => Observation::Known(others),
         Err(error) => Observation::unknown(in_words(&error)),
     }
 }

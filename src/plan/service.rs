@@ -162,6 +162,11 @@ fn image_blocks(
     {
         return None;
     }
+    image_missing(desired, seen)
+}
+
+/// Why no container can be made from the wanted image, with the command that brings it.
+fn image_missing(desired: &Desired, seen: &Observed) -> Option<Waiting> {
     let image = &desired.image;
     match &seen.image {
         Observation::Known(_) => None,
@@ -311,7 +316,7 @@ pub fn disrupt(
         ("recreate", &moment.record.last_recreate)
     };
     let because: Vec<String> = recreate.iter().chain(&restarts).cloned().collect();
-    if let Some(waiting) = unsafe_now(seen, &because, !recreate.is_empty()) {
+    if let Some(waiting) = unsafe_now(desired, seen, &because, !recreate.is_empty()) {
         plan.waiting.push(waiting);
         return;
     }
@@ -372,7 +377,12 @@ fn nobody_gets_in(desired: &Desired, seen: &Observed, because: &[String]) -> Opt
 }
 
 /// Why a start right now might not come up again.
-fn unsafe_now(seen: &Observed, because: &[String], recreate: bool) -> Option<Waiting> {
+fn unsafe_now(
+    desired: &Desired,
+    seen: &Observed,
+    because: &[String],
+    recreate: bool,
+) -> Option<Waiting> {
     let Some(server) = seen.server.known() else {
         let message = format!(
             "the server could not be asked, so nothing is restarted: {}",
@@ -380,14 +390,9 @@ fn unsafe_now(seen: &Observed, because: &[String], recreate: bool) -> Option<Wai
         );
         return Some(wait("ServerUnknown", message));
     };
-    if recreate && let Observation::Absent | Observation::Unknown { .. } = seen.image {
-        return Some(wait(
-            "ImageMissing",
-            format!(
-                "the wanted image is not on this host: {}",
-                because.join("; ")
-            ),
-        ));
+    if recreate && let Some(missing) = image_missing(desired, seen) {
+        let message = format!("{}; then: {}", missing.message, because.join("; "));
+        return Some(wait(&missing.reason, message));
     }
     if let Some(error) = server.file_errors.first() {
         let message = format!(

@@ -3,7 +3,7 @@
 use crate::api::{Bytes, MilliCpu, SettingName};
 use crate::diff::limits::LimitValues;
 use crate::diff::services::{container_name, network_name, volume_name};
-use crate::facts::ContainerState;
+use crate::facts::{Collation, ContainerState};
 
 use super::Host;
 use super::docker::SimContainer;
@@ -106,6 +106,24 @@ impl Host {
     pub fn alter_password(&mut self, stack: &str) {
         if let Some(cluster) = self.cluster_mut(stack) {
             cluster.other_password = true;
+        }
+    }
+
+    /// A database of the C library's locale, made when that was of another version.
+    pub fn has_an_older_collation(&mut self, stack: &str, database: &str) {
+        if let Some(cluster) = self.cluster_mut(stack) {
+            cluster.collations.push(Collation {
+                database: database.to_owned(),
+                made_with: "2.36".to_owned(),
+                now: "2.42".to_owned(),
+            });
+        }
+    }
+
+    /// `REINDEX DATABASE; ALTER DATABASE … REFRESH COLLATION VERSION`
+    pub fn refresh_collations(&mut self, stack: &str) {
+        if let Some(cluster) = self.cluster_mut(stack) {
+            cluster.collations.clear();
         }
     }
 

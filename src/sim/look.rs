@@ -176,6 +176,7 @@ fn server(
         auto_lines: session.cluster.told_lines().clone(),
         auto_conf_unreadable: session.cluster.auto_unreadable,
         password_holds: Observation::Known(!session.cluster.other_password),
+        collations: Observation::Known(session.cluster.collations.clone()),
         file_errors: session.cluster.file_errors(),
         libraries: session.image.libraries.clone(),
         extensions: extensions(&session, desired),

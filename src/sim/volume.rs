@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::SettingName;
 use crate::api::setting::recorded;
+use crate::facts::Collation;
 use crate::facts::settings::FileError;
 
 use super::values;
@@ -44,6 +45,8 @@ pub struct Cluster {
     pub auto_unreadable: bool,
     /// Whether somebody gave the superuser another password.
     pub other_password: bool,
+    /// Databases that another C library than the image's put in order.
+    pub collations: Vec<Collation>,
     /// `ALTER ROLE postgres SET` or `ALTER DATABASE postgres SET`: the value, and the source's word.
     pub pins: BTreeMap<SettingName, (String, &'static str)>,
     /// What is created in each database.

@@ -11,6 +11,7 @@ use crate::tune::Budget;
 
 use super::Outcome;
 
+mod collations;
 mod extensions;
 mod host;
 mod limits;
@@ -57,6 +58,7 @@ pub fn conditions(told: &Told<'_>) -> Vec<Finding> {
         settings::settings(told),
         extensions::extensions(told),
         secrets::secrets(told),
+        collations::collations(told),
         restart::restart_required(told),
         restart::memory_safe(told),
         host::disk_space(told),

@@ -57,6 +57,7 @@ pub(super) fn restart_required(told: &Told<'_>) -> Finding {
             "ConfigFileError",
             "LibraryMissing",
             "ImageMissing",
+            "ImageUnknown",
             "LoginRefused",
         ],
     );
@@ -92,8 +93,13 @@ pub(super) fn memory_safe(told: &Told<'_>) -> Finding {
             format!("what the settings may use fits the limit with {margin} MB to spare"),
         )
     } else {
+        // A workload is solved against the limit; with one chosen it is the overrides that break it.
+        let first = match told.desired.workload {
+            None => "choose a spec.workload",
+            Some(_) => "raise spec.resources.memory",
+        };
         let message = format!(
-            "with every connection at work the settings may use {} MB more than the limit: choose a workload, or \
+            "with every connection at work the settings may use {} MB more than the limit: {first}, or \
              lower max_connections or work_mem (see aza-agent explain {})",
             -margin, told.desired.name
         );

@@ -70,6 +70,11 @@ pub(super) fn containers_ready(told: &Told<'_>) -> Finding {
             finding(kind, Truth::False, reason, blocked_message(&what))
         }
         (_, Some(ServiceDrift::Outdated { changes })) => {
+            // What cannot be made is not on its way: a person has to bring the image.
+            if let Some(why) = waiting_for(told, &["ImageMissing"]) {
+                let message = format!("the container of before runs on: {why}");
+                return finding(kind, Truth::False, "ImageMissing", message);
+            }
             let list: Vec<String> = changes.iter().map(ToString::to_string).collect();
             let message = format!(
                 "the container runs, made with other values: {}",
