@@ -91,17 +91,17 @@ fn what_docker_brought_back_is_told_and_a_step_of_ours_is_not() {
 #[test]
 fn a_database_that_another_c_library_put_in_order_is_told_with_what_mends_it() {
     let mut scene = Scene::running(stack("db"));
-    assert!(scene.agent.is(ConditionType::CollationsCurrent));
+    assert!(scene.agent.is(ConditionType::CollationsMatch));
     scene.host.has_an_older_collation("db", "app");
     scene.settle();
-    let told = scene.condition(ConditionType::CollationsCurrent);
+    let told = scene.condition(ConditionType::CollationsMatch);
     assert_eq!(told.status, Truth::False);
     insta::assert_snapshot!(told.message);
     // It stands beside Ready: the server answers, and no step of ours rebuilds somebody's indexes.
     assert!(scene.agent.is(ConditionType::Ready));
     scene.host.refresh_collations("db");
     scene.settle();
-    assert!(scene.agent.is(ConditionType::CollationsCurrent));
+    assert!(scene.agent.is(ConditionType::CollationsMatch));
 }
 
 #[test]

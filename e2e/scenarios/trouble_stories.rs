@@ -167,8 +167,16 @@ fn a_silent_docker_means_unknown_and_nothing_is_done() {
     scene.save(stack("db").with_memory("2GiB"));
     let after = scene.pass();
     assert!(after.plan.is_empty());
-    assert_eq!(scene.truth(ConditionType::ContainersReady), Truth::Unknown);
-    assert_ne!(scene.truth(ConditionType::Ready), Truth::True);
+    insta::assert_snapshot!(scene.status());
+    for kind in ConditionType::READY {
+        let seen = if kind == ConditionType::Accepted {
+            Truth::True
+        } else {
+            Truth::Unknown
+        };
+        assert_eq!(scene.truth(kind), seen, "{kind}");
+    }
+    assert_eq!(scene.truth(ConditionType::Ready), Truth::Unknown);
 }
 
 #[test]

@@ -23,7 +23,7 @@ pub enum ConditionType {
     /// The superuser's password is the one in its file.
     SecretsInSync,
     /// The C library sorts text as it did when each database was made.
-    CollationsCurrent,
+    CollationsMatch,
     /// A restart or a recreate is needed and has not happened yet.
     RestartRequired,
     /// What the settings may use fits the memory limit.
@@ -45,7 +45,7 @@ impl ConditionType {
         Self::SettingsInSync,
         Self::ExtensionsReady,
         Self::SecretsInSync,
-        Self::CollationsCurrent,
+        Self::CollationsMatch,
         Self::RestartRequired,
         Self::MemorySafe,
         Self::DiskSpace,
@@ -74,7 +74,7 @@ impl ConditionType {
             Self::SettingsInSync => "SettingsInSync",
             Self::ExtensionsReady => "ExtensionsReady",
             Self::SecretsInSync => "SecretsInSync",
-            Self::CollationsCurrent => "CollationsCurrent",
+            Self::CollationsMatch => "CollationsMatch",
             Self::RestartRequired => "RestartRequired",
             Self::MemorySafe => "MemorySafe",
             Self::DiskSpace => "DiskSpace",
@@ -95,7 +95,7 @@ impl ConditionType {
             | Self::SettingsInSync
             | Self::ExtensionsReady
             | Self::SecretsInSync
-            | Self::CollationsCurrent
+            | Self::CollationsMatch
             | Self::MemorySafe
             | Self::DiskSpace => Truth::True,
         }

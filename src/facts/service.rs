@@ -136,6 +136,18 @@ impl ContainerState {
     }
 }
 
+impl Observation<Container> {
+    /// Returns the container where it runs. Of one that could not be looked at nobody knows whether it does.
+    #[must_use]
+    pub fn running(&self) -> Observation<&Container> {
+        match self {
+            Self::Known(c) if c.state == ContainerState::Running => Observation::Known(c),
+            Self::Known(_) | Self::Absent => Observation::Absent,
+            Self::Unknown { why } => Observation::unknown(why.clone()),
+        }
+    }
+}
+
 impl Container {
     /// Returns the first twelve digits of the id, as `docker ps` shows it.
     #[must_use]

@@ -86,14 +86,12 @@ impl Eyes {
                 )
             ),
         );
-        let running = container
-            .known()
-            .filter(|c| c.state == ContainerState::Running);
-        let before = running.and_then(|c| Before::of(self, desired, c));
+        let running = container.running();
+        let before = running.known().and_then(|c| Before::of(self, desired, c));
         let mut shelf = self.looks.shelf(desired.name.as_str());
         let ((server, question), network, (volume, port)) = tokio::join!(
-            self.server(desired, running, names, &mut shelf),
-            self.network(desired, running),
+            self.server(desired, &running, names, &mut shelf),
+            self.network(desired, &running),
             self.before_a_start(desired, &container),
         );
         let seen = Observed {
@@ -103,7 +101,7 @@ impl Eyes {
             image,
             strays,
             network,
-            limits: self.limits(running),
+            limits: self.limits(&running),
             volume,
             port,
             server,
@@ -121,14 +119,18 @@ impl Eyes {
     async fn server(
         &self,
         desired: &Desired,
-        running: Option<&Container>,
+        running: &Observation<&Container>,
         names: &BTreeSet<SettingName>,
         shelf: &mut Shelf,
     ) -> (Observation<Server>, Option<Question>) {
         let stack = desired.name.as_str();
-        let Some(container) = running else {
-            self.kept.forget(stack);
-            return (Observation::Absent, None);
+        let container = match running {
+            Observation::Known(container) => container,
+            Observation::Absent => {
+                self.kept.forget(stack);
+                return (Observation::Absent, None);
+            }
+            Observation::Unknown { why } => return (Observation::unknown(why.clone()), None),
         };
         let way = match way_in(desired, container) {
             Ok(way) => way,
@@ -177,15 +179,24 @@ impl Eyes {
     }
 
     /// The stack's network is asked for only where the container is not on it.
-    async fn network(&self, desired: &Desired, running: Option<&Container>) -> Observation<String> {
+    async fn network(
+        &self,
+        desired: &Desired,
+        running: &Observation<&Container>,
+    ) -> Observation<String> {
         let name = network_name(desired.name.as_str());
         match running {
-            Some(container) if container.networks.contains(&name) => Observation::Known(name),
-            Some(_) => {
+            Observation::Known(container) if container.networks.contains(&name) => {
+                Observation::Known(name)
+            }
+            Observation::Known(_) => {
                 let look = docker::network(&self.docker, &name);
                 in_time("docker network inspect", look).await
             }
-            None => Observation::unknown("not asked while the container does not run"),
+            Observation::Absent => {
+                Observation::unknown("not asked while the container does not run")
+            }
+            Observation::Unknown { why } => Observation::unknown(why.clone()),
         }
     }
 
@@ -236,9 +247,11 @@ impl Eyes {
         }
     }
 
-    fn limits(&self, running: Option<&Container>) -> Observation<Limits> {
-        let Some(container) = running else {
-            return Observation::Absent;
+    fn limits(&self, running: &Observation<&Container>) -> Observation<Limits> {
+        let container = match running {
+            Observation::Known(container) => container,
+            Observation::Absent => return Observation::Absent,
+            Observation::Unknown { why } => return Observation::unknown(why.clone()),
         };
         match host::container_limits(&self.root, Some(container.pid)) {
             // The cgroup of a process that just ended is the root's: not "no limit", but not seen.

@@ -9,7 +9,7 @@ use crate::diff::services::{container_name, network_name, volume_name};
 use crate::facts::extensions::Extensions;
 use crate::facts::observed::Observed;
 use crate::facts::service::{Image, PortHolder, Volume};
-use crate::facts::{Container, ContainerState, Limits, Observation, Server, SettingRow};
+use crate::facts::{Container, Limits, Observation, Server, SettingRow};
 
 use super::docker::SimContainer;
 use super::server::Sql;
@@ -22,21 +22,21 @@ pub(super) fn look(host: &mut Host, desired: &Desired, names: &BTreeSet<SettingN
         let container = host.containers.get(&container_name(stack));
         container.map(|c| c.facts.clone())
     });
-    let runs = container
-        .known()
-        .is_some_and(|c| c.state == ContainerState::Running);
+    let running = container.running().map(|_| ());
+    let runs = running.known().is_some();
     let (volume, port) = before_a_start(host, desired, &container, runs);
     let disk = match &container {
         Observation::Known(_) => seen(host, Sight::Disk, || Some(host.disk())),
         Observation::Absent => Observation::Absent,
         Observation::Unknown { why } => Observation::unknown(why.clone()),
     };
-    let network = match container.known().filter(|_| runs) {
-        Some(_) => seen(host, Sight::Network, || {
+    let network = match &running {
+        Observation::Known(()) => seen(host, Sight::Network, || {
             let name = network_name(stack);
             (!host.networks_gone.contains(&name)).then_some(name)
         }),
-        None => Observation::unknown("not asked while the container does not run"),
+        Observation::Absent => Observation::unknown("not asked while the container does not run"),
+        Observation::Unknown { why } => Observation::unknown(why.clone()),
     };
     Observed {
         strays: seen(host, Sight::Docker, || Some(host.strays(stack))),
@@ -48,16 +48,18 @@ pub(super) fn look(host: &mut Host, desired: &Desired, names: &BTreeSet<SettingN
             let id = host.tags.get(&desired.image)?.clone();
             Some(Image { id })
         }),
-        limits: seen(host, Sight::Cgroup, || {
-            host.container(stack)
-                .filter(|_| runs)
-                .map(|c| limits(host, c))
-        }),
+        limits: match &running {
+            Observation::Known(()) => seen(host, Sight::Cgroup, || {
+                host.container(stack).map(|c| limits(host, c))
+            }),
+            Observation::Absent => Observation::Absent,
+            Observation::Unknown { why } => Observation::unknown(why.clone()),
+        },
         declared: seen(host, Sight::Declared, || host.declared.get(stack).cloned()),
-        server: if runs {
-            server(host, desired, names)
-        } else {
-            Observation::Absent
+        server: match &running {
+            Observation::Known(()) => server(host, desired, names),
+            Observation::Absent => Observation::Absent,
+            Observation::Unknown { why } => Observation::unknown(why.clone()),
         },
         container,
         volume,

@@ -1,4 +1,4 @@
-//! `CollationsCurrent`: whether an index on text is still in the order that the server's C library goes by.
+//! `CollationsMatch`: whether an index on text is still in the order that the server's C library goes by.
 
 use crate::api::condition::{ConditionType, Finding, Truth};
 use crate::facts::{Collation, Observation};
@@ -9,7 +9,7 @@ use super::{Told, finding};
 const NAMED: usize = 3;
 
 pub(super) fn collations(told: &Told<'_>) -> Finding {
-    let kind = ConditionType::CollationsCurrent;
+    let kind = ConditionType::CollationsMatch;
     let server = match &told.seen.server {
         Observation::Known(server) => server,
         Observation::Absent => {

@@ -102,6 +102,10 @@ pub(super) fn containers_ready(told: &Told<'_>) -> Finding {
 
 pub(super) fn available(told: &Told<'_>) -> Finding {
     let kind = ConditionType::Available;
+    // Whether anything runs is Docker's to say.
+    if let Observation::Unknown { why } = &told.seen.container {
+        return finding(kind, Truth::Unknown, "DockerUnknown", why.clone());
+    }
     match &told.seen.server {
         Observation::Unknown { why } => {
             finding(kind, Truth::False, "NoAnswer", format!("no answer: {why}"))
