@@ -39,6 +39,28 @@ pub enum Hand {
     LeavePort,
     /// `-c name=value` in the compose file, and `up` by hand.
     PinOnCommandLine(&'static str, &'static str),
+    /// Another name, with `docker rename`.
+    Rename,
+    /// Off its network, with `docker network disconnect`.
+    Disconnect,
+    /// `ALTER ROLE postgres PASSWORD`
+    AlterPassword,
+    /// `ALTER SYSTEM SET "a.b.c"`
+    PoisonAutoConf,
+    /// `postgresql.auto.conf` with mode 0.
+    MakeAutoConfUnreadable,
+    /// `: >postgresql.auto.conf`
+    EmptyAutoConf,
+    /// A line at the end of `postgresql.auto.conf`.
+    EditAutoConf(&'static str, &'static str),
+    /// `ALTER DATABASE postgres SET`
+    AlterDatabase(&'static str, &'static str),
+    /// `ALTER DATABASE postgres RESET`
+    ResetDatabase(&'static str),
+    /// `DROP EXTENSION` in `postgres`.
+    DropExtension(&'static str),
+    /// A database of that name with a libc locale, whose catalogue says another version of the library.
+    OlderCollation(&'static str),
 }
 
 impl Hand {
@@ -69,10 +91,24 @@ impl Hand {
             Self::PinOnCommandLine(name, value) => {
                 host.pin_on_command_line(stack, &setting(name), value)
             }
+            Self::Rename => host.docker_rename(stack, &machine.other()),
+            Self::Disconnect => host.disconnect(stack),
+            Self::AlterPassword => host.alter_password(stack),
+            Self::PoisonAutoConf => host.poison_auto_conf(stack),
+            Self::MakeAutoConfUnreadable => host.make_auto_conf_unreadable(stack),
+            Self::EmptyAutoConf => host.empty_auto_conf(stack),
+            Self::EditAutoConf(name, value) => {
+                host.edit_auto_conf(stack, &setting(name), Some(value));
+            }
+            Self::AlterDatabase(name, value) => host.alter_database(stack, &setting(name), value),
+            Self::ResetDatabase(_) => host.reset_pins(stack),
+            Self::DropExtension(name) => host.drop_extension(stack, "postgres", name),
+            Self::OlderCollation(database) => host.has_an_older_collation(stack, database),
         }
     }
 
     pub fn on_real(&self, machine: &Machine) {
+        const AUTO_CONF: &str = "/var/lib/postgresql/18/docker/postgresql.auto.conf";
         const CONF: &str = "/var/lib/postgresql/18/docker/postgresql.conf";
         let container = &machine.container();
         let reload = "SELECT pg_reload_conf()";
@@ -155,6 +191,46 @@ impl Hand {
                     .unwrap();
                 std::fs::write(&file, text.replacen(&format!("{image}\n"), &command, 1)).unwrap();
                 machine.compose(&["up", "-d"]);
+            }
+            Self::Rename => drop(docker(&["rename", container, &machine.other()])),
+            Self::Disconnect => {
+                let network = format!("{}_default", machine.name);
+                docker(&["network", "disconnect", &network, container]);
+            }
+            Self::AlterPassword => {
+                machine.sql(&["ALTER ROLE postgres PASSWORD 'another'"]);
+            }
+            Self::PoisonAutoConf => {
+                machine.sql(&["ALTER SYSTEM SET \"a.b.c\" = 'x'"]);
+            }
+            Self::MakeAutoConfUnreadable => {
+                docker(&["exec", container, "chmod", "0", AUTO_CONF]);
+            }
+            Self::EmptyAutoConf => {
+                docker(&["exec", container, "truncate", "--size", "0", AUTO_CONF]);
+            }
+            Self::EditAutoConf(name, value) => {
+                let edit = format!("echo \"{name} = '{value}'\" >>{AUTO_CONF}");
+                docker(&["exec", container, "sh", "-c", &edit]);
+            }
+            Self::AlterDatabase(name, value) => {
+                machine.sql(&[&format!("ALTER DATABASE postgres SET {name} = '{value}'")]);
+            }
+            Self::ResetDatabase(name) => {
+                machine.sql(&[&format!("ALTER DATABASE postgres RESET {name}")]);
+            }
+            Self::DropExtension(name) => {
+                machine.sql(&[&format!("DROP EXTENSION {name}")]);
+            }
+            Self::OlderCollation(database) => {
+                machine.sql(&[
+                    &format!(
+                        "CREATE DATABASE {database} TEMPLATE template0 LOCALE_PROVIDER libc LOCALE 'en_US.utf8'"
+                    ),
+                    &format!(
+                        "UPDATE pg_database SET datcollversion = '2.36' WHERE datname = '{database}'"
+                    ),
+                ]);
             }
         }
     }

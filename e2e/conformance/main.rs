@@ -12,6 +12,7 @@ mod both;
 mod drift_stories;
 mod extension_stories;
 mod hand;
+mod hand_stories;
 mod life_stories;
 mod login_stories;
 mod machine;

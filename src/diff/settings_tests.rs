@@ -59,7 +59,7 @@ fn server(case: Case) -> Server {
             .into_iter()
             .collect(),
         file_errors: vec![],
-        collations: Observation::Known(vec![]),
+        collations: crate::facts::Observation::Known(vec![]),
         libraries: vec!["pg_cron".into()],
         extensions: Extensions::default(),
         address_failure: None,
