@@ -323,7 +323,8 @@ fn what_stands_against_a_start_is_told_and_waited_for() {
 struct Small(PathBuf);
 
 impl Small {
-    fn mount(on: &Path) -> Option<Self> {
+    /// Root may mount on any host that runs Docker; where it may not, the test says so instead of passing.
+    fn mount(on: &Path) -> Self {
         fs::create_dir_all(on).unwrap();
         let arguments = ["-t", "tmpfs", "-o", "size=2m,mode=0755", "tmpfs"];
         let mount = Command::new("mount")
@@ -331,7 +332,9 @@ impl Small {
             .arg(on)
             .output()
             .unwrap();
-        mount.status.success().then(|| Self(on.to_owned()))
+        let said = text(&mount.stderr);
+        assert!(mount.status.success(), "no tmpfs can be mounted: {said}");
+        Self(on.to_owned())
     }
 }
 
@@ -344,10 +347,7 @@ impl Drop for Small {
 #[test]
 fn with_the_state_directory_full_nothing_disruptive_begins_and_it_is_told_once() {
     let mut stack = Stack::new("nospace");
-    let Some(_small) = Small::mount(&stack.state_dir()) else {
-        // Not allowed here: then there is nothing to test on.
-        return;
-    };
+    let _small = Small::mount(&stack.state_dir());
     stack.save(&stack.manifest("512MB", ""));
     stack.start_agent();
     stack.wait_ready();

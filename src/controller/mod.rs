@@ -14,6 +14,7 @@ pub mod live;
 
 mod manifests;
 mod notify;
+mod requests;
 mod standing;
 mod status;
 mod tracked;
@@ -51,6 +52,7 @@ use events::Heard;
 use intake::Intake;
 use live::Live;
 use notify::Systemd;
+use requests::Requests;
 use standing::Gone;
 use tracked::Tracked;
 
@@ -173,6 +175,7 @@ struct Controller {
     world: Live,
     stacks: BTreeMap<StackName, Tracked>,
     directory: DesiredState,
+    requests: Requests,
     intake: Intake,
     /// When to read the directory again for a file that does not count yet.
     again: Option<Instant>,
@@ -233,12 +236,14 @@ impl Controller {
             docker_silent: None,
         };
         let directory = DesiredState::new(&options.desired_state);
+        let requests = Requests::listen(&options.layout);
         Ok(Self {
             options,
             docker,
             world,
             stacks: BTreeMap::new(),
             directory,
+            requests,
             intake: Intake::default(),
             again: None,
             previous,
@@ -279,6 +284,7 @@ impl Controller {
                 _ = interrupt.recv() => self.stop(),
                 _ = hangup.recv() => self.reload(),
                 () = self.directory.changed() => self.rescan(),
+                () = self.requests.changed() => self.wake_approved(),
                 () = sleep_until(again) => self.rescan(),
                 _ = rescan.tick() => self.rescan(),
                 Some(told) = heard.recv() => self.wake(told),
@@ -427,6 +433,14 @@ impl Controller {
         self.stacks.remove(name);
         self.world.eyes.kept.forget(name.as_str());
         self.world.eyes.looks.forget(name.as_str());
+    }
+
+    fn wake_approved(&mut self) {
+        for (name, tracked) in &mut self.stacks {
+            if store::requests::is_approved(&self.options.layout, name) {
+                tracked.wake();
+            }
+        }
     }
 
     fn wake(&mut self, told: Heard) {
