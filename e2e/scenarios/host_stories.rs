@@ -120,7 +120,7 @@ fn a_disk_that_fills_is_told_well_before_and_does_not_lower_ready() {
     let disk = scene.condition(ConditionType::DiskSpace);
     assert_eq!((disk.status, disk.reason.as_str()), (Truth::False, "Low"));
     assert!(
-        disk.message.starts_with("about 5 % of 256GB"),
+        disk.message.starts_with("about 5 % of 256.0 GB"),
         "{}",
         disk.message
     );

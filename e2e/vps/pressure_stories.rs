@@ -13,12 +13,10 @@ pub fn a_kill_by_the_kernel_is_told(guest: &mut Guest) {
     assert_eq!(eater.code, 137, "{}", eater.text);
     let status = guest.wait_status("the kill", |s| is(s, ConditionType::OomKilled, Truth::True));
     let told = &status.condition(ConditionType::OomKilled).unwrap().message;
-    assert!(told.contains("it was not the server's"), "{told}");
+    assert!(told.contains("the kernel killed "), "{told}");
     assert!(status.events.iter().any(|e| e.reason == "OomKilled"));
-    assert!(
-        status.is(ConditionType::Ready),
-        "the database took no notice"
-    );
+    // A slow machine's kernel may have taken a backend as well: then the server recovers by itself, in its container.
+    guest.wait_settled();
     assert_eq!(guest.identity(), before);
 }
 
@@ -27,6 +25,8 @@ pub fn a_kill_by_the_kernel_is_told(guest: &mut Guest) {
 pub fn a_full_disk_is_told_before_and_outlived(guest: &mut Guest) {
     let (before, pid) = (guest.identity(), guest.agent_pid());
     guest.sql("CREATE TABLE before_full AS SELECT 42 AS x");
+    // Should this part fail, the next ones find room again.
+    guest.ok("systemd-run --quiet --on-active=280 rm -f /filler /filler2 /filler3");
     let left = "$(( $(stat --file-system --format '%a*%S' /) - 700*1024*1024 ))";
     guest.ok(&format!("fallocate --length {left} /filler"));
     let status = guest.wait_status("the warning", |s| {
@@ -36,35 +36,35 @@ pub fn a_full_disk_is_told_before_and_outlived(guest: &mut Guest) {
         status.is(ConditionType::Ready),
         "a warning does not lower Ready"
     );
+    // A client that writes nothing but log. It begins before the disk is full: nobody can `docker exec` after that.
+    let write = "SELECT pg_logical_emit_message(true, 'fill', repeat('x', 4000000))";
+    guest.ok(&format!(
+        "cat >/run/test-filler <<'END'\nwhile psql -XAtqU postgres -c \"{write}\" >/dev/null; do :; done\nEND\n\
+         systemd-run --quiet --unit=test-filler --property=StandardInput=file:/run/test-filler docker exec -i {CONTAINER} sh"
+    ));
     // Of the last blocks the file system keeps some for root, the agent among them: those too.
     let full = guest.run("dd if=/dev/zero of=/filler2 bs=1M; dd if=/dev/zero of=/filler3 bs=4k");
     assert!(full.text.contains("No space left on device"));
-    // Each takes a new segment of the log: there is none to be had, and the server panics.
-    let segments =
-        "for i in $(seq 200); do psql -XAtqU postgres -c 'SELECT pg_switch_wal()' || exit 1; done";
-    let written = guest.run(&format!("docker exec {CONTAINER} sh -c \"{segments}\""));
-    assert_ne!(
-        written.code, 0,
-        "the disk is not full: {}\n{}",
-        written.text, full.text
-    );
-    guest.wait("the end of the server", |g| {
-        g.run(&format!("docker logs --since 5m {CONTAINER} 2>&1"))
-            .text
-            .contains("No space left on device")
+    guest.wait("the end of the writer's server", |g| {
+        g.run("systemctl is-active --quiet test-filler").code != 0
     });
     // The agent's last word may be older: it has no room for another. It lives, and says so.
     assert_eq!(guest.unit("ActiveState"), "active");
-    guest.ok("rm /filler /filler2 /filler3");
+    guest.ok("rm -f /filler /filler2 /filler3");
     guest.wait("the database", |g| {
         let asked =
             format!("docker exec {CONTAINER} psql -XAtqU postgres -c 'SELECT x FROM before_full'");
         g.run(&asked).text == "42"
     });
     guest.wait_settled();
-    guest.wait_status("the end of the warning", |s| {
+    let status = guest.wait_status("the end of the warning", |s| {
         is(s, ConditionType::DiskSpace, Truth::True)
     });
+    // It really was that bad: a server that cannot write its log ends all its sessions.
+    let told = |e: &aza_agent::api::event::Event| {
+        ["Reinitialised", "ContainerRestarted"].contains(&e.reason.as_str())
+    };
+    assert!(status.events.iter().any(told), "{:#?}", status.events);
     assert_eq!(guest.identity().id, before.id);
     assert_eq!(guest.agent_pid(), pid);
     guest.sql("DROP TABLE before_full");

@@ -81,12 +81,14 @@ fn max_wal_size(told: &Told<'_>) -> Bytes {
 
 /// In whole percents, so that it is not another sentence every second.
 fn shortage(told: &Told<'_>, disk: &Disk) -> String {
+    /// A file system's size is no round number of anything.
+    const GIB: f64 = 1_073_741_824.0;
     let percent = disk.free.0.saturating_mul(100) / disk.size.0.max(1);
     let name = told.desired.name.as_str();
     format!(
-        "about {percent} % of {} is free where the data lies; a full disk stops the server. See what grows: docker exec \
+        "about {percent} % of {:.1} GB is free where the data lies; a full disk stops the server. See what grows: docker exec \
          {name}-postgres du -xh --max-depth=4 /var/lib/postgresql, and SELECT slot_name, wal_status FROM pg_replication_slots",
-        disk.size
+        disk.size.0 as f64 / GIB
     )
 }
 
