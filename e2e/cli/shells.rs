@@ -14,7 +14,8 @@ fn bash_completes_the_names_of_stacks() {
             _aza__agent aza-agent \"${COMP_WORDS[COMP_CWORD]}\" \"${COMP_WORDS[COMP_CWORD-1]}\"; echo \"${COMPREPLY[*]}\"; }
         complete_it aza-agent status ma
         complete_it aza-agent plan sh
-        complete_it aza-agent status --wa";
+        complete_it aza-agent status --wa
+        complete_it aza-agent status --wait Coll";
     let bin = Path::new(AGENT).parent().unwrap().display().to_string();
     let output = Command::new("bash")
         .args(["--norc", "-c", script])
@@ -24,7 +25,10 @@ fn bash_completes_the_names_of_stacks() {
         .unwrap();
     let out = String::from_utf8(output.stdout).unwrap();
     let err = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(out, "main\nshop\n--watch --wait\n", "{err}");
+    assert_eq!(
+        out, "main\nshop\n--watch --wait\nCollationsMatch\n",
+        "{err}"
+    );
 }
 
 #[test]

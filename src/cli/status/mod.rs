@@ -17,7 +17,7 @@ use crate::store;
 
 use super::output::{self, json, print, remark};
 use super::{CliError, Exit, Format, HostArgs, remedy};
-use wait::Goal;
+use wait::{Goal, GoalParser};
 
 /// Arguments of `status`.
 #[derive(Debug, Args)]
@@ -30,7 +30,7 @@ pub struct StatusArgs {
     watch: bool,
     /// Wait for a condition: Ready, Accepted=False, RestartRequired=False. What counts is the manifest that the
     /// file has now, as a running agent sees it.
-    #[arg(long, value_name = "CONDITION[=STATUS]", value_parser = Goal::parse)]
+    #[arg(long, value_name = "CONDITION[=STATUS]", value_parser = GoalParser, hide_possible_values = true)]
     wait: Option<Goal>,
     /// How long to wait; then the exit code is 5 [default: 2m].
     #[arg(long, requires = "wait", value_parser = patience)]

@@ -13,8 +13,10 @@
 //! An agent that is down is waited for: somebody may start it. The directory must be readable for whoever asks.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::time::Duration;
 
+use clap::builder::{PossibleValue, TypedValueParser};
 use tokio::time::{Instant, timeout_at};
 
 use crate::api::condition::{Condition, ConditionType, Truth};
@@ -61,6 +63,28 @@ impl Goal {
 
     fn is_met(self, condition: &Condition) -> bool {
         condition.kind == self.kind && condition.status == self.status
+    }
+}
+
+/// Reads a goal, and names the conditions to shells that complete.
+#[derive(Clone)]
+pub struct GoalParser;
+
+impl TypedValueParser for GoalParser {
+    type Value = Goal;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<Goal, clap::Error> {
+        Goal::parse.parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let names = ConditionType::ALL.into_iter().map(ConditionType::as_str);
+        Some(Box::new(names.map(PossibleValue::new)))
     }
 }
 
