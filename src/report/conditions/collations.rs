@@ -3,22 +3,16 @@
 use crate::api::condition::{ConditionType, Finding, Truth};
 use crate::facts::{Collation, Observation};
 
-use super::{Told, finding};
+use super::{Told, finding, server};
 
 /// How many databases the sentence names; the remedy is the same for all.
 const NAMED: usize = 3;
 
 pub(super) fn collations(told: &Told<'_>) -> Finding {
     let kind = ConditionType::CollationsMatch;
-    let server = match &told.seen.server {
-        Observation::Known(server) => server,
-        Observation::Absent => {
-            let message = "the container does not run";
-            return finding(kind, Truth::Unknown, "NotRunning", message);
-        }
-        Observation::Unknown { why } => {
-            return finding(kind, Truth::Unknown, "ServerUnknown", why.clone());
-        }
+    let server = match server(told, kind) {
+        Ok(server) => server,
+        Err(unknown) => return unknown,
     };
     match &server.collations {
         Observation::Known(others) if others.is_empty() => {

@@ -2,25 +2,13 @@
 
 use crate::api::condition::{ConditionType, Finding, Truth};
 use crate::diff::extensions::ExtensionWant;
-use crate::facts::Observation;
 
-use super::{Told, changing, failed, failure_message, finding, not_compared};
+use super::{Told, changing, failed, failure_message, finding, not_compared, server};
 
 pub(super) fn extensions(told: &Told<'_>) -> Finding {
     let kind = ConditionType::ExtensionsReady;
-    match &told.seen.server {
-        Observation::Known(_) => {}
-        Observation::Unknown { why } => {
-            return finding(kind, Truth::Unknown, "ServerUnknown", why.clone());
-        }
-        Observation::Absent => {
-            return finding(
-                kind,
-                Truth::Unknown,
-                "NotRunning",
-                "the container does not run",
-            );
-        }
+    if let Err(unknown) = server(told, kind) {
+        return unknown;
     }
     if let Some(outcome) = failed(
         told,

@@ -5,7 +5,7 @@
 use crate::api::condition::{Condition, ConditionType, Finding, Truth};
 use crate::api::desired::Desired;
 use crate::diff::{Drifts, Targets};
-use crate::facts::{Observed, Record};
+use crate::facts::{Observation, Observed, Record, Server};
 use crate::plan::{self, Plan};
 use crate::tune::Budget;
 
@@ -151,6 +151,20 @@ fn failure_message(outcome: &Outcome) -> String {
     match &outcome.result {
         Err(error) => format!("{} failed: {error}", outcome.step.verb()),
         Ok(()) => String::new(),
+    }
+}
+
+/// Returns the server's own facts, or what a condition of them says without.
+fn server<'a>(told: &'a Told<'_>, kind: ConditionType) -> Result<&'a Server, Finding> {
+    match &told.seen.server {
+        Observation::Known(server) => Ok(server),
+        Observation::Absent => {
+            let message = "the container does not run";
+            Err(finding(kind, Truth::Unknown, "NotRunning", message))
+        }
+        Observation::Unknown { why } => {
+            Err(finding(kind, Truth::Unknown, "ServerUnknown", why.clone()))
+        }
     }
 }
 

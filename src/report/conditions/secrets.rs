@@ -3,22 +3,16 @@
 use crate::api::condition::{ConditionType, Finding, Truth};
 use crate::facts::Observation;
 
-use super::{Told, changing, failed, failure_message, finding};
+use super::{Told, changing, failed, failure_message, finding, server};
 
 pub(super) fn secrets(told: &Told<'_>) -> Finding {
     let kind = ConditionType::SecretsInSync;
     if let Some(outcome) = failed(told, &["set password"]) {
         return finding(kind, Truth::False, "StepFailed", failure_message(outcome));
     }
-    let server = match &told.seen.server {
-        Observation::Known(server) => server,
-        Observation::Absent => {
-            let message = "the container does not run";
-            return finding(kind, Truth::Unknown, "NotRunning", message);
-        }
-        Observation::Unknown { why } => {
-            return finding(kind, Truth::Unknown, "ServerUnknown", why.clone());
-        }
+    let server = match server(told, kind) {
+        Ok(server) => server,
+        Err(unknown) => return unknown,
     };
     match &server.password_holds {
         Observation::Known(true) => {

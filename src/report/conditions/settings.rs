@@ -4,26 +4,15 @@ use crate::api::condition::{ConditionType, Finding, Truth};
 use crate::api::setting::Context;
 use crate::diff::settings::foreign_lines;
 use crate::diff::{Correction, SettingDrift};
-use crate::facts::Observation;
 use crate::plan::restart;
 
-use super::{Told, changing, failed, failure_message, finding, not_compared};
+use super::{Told, changing, failed, failure_message, finding, not_compared, server};
 
 pub(super) fn settings(told: &Told<'_>) -> Finding {
     let kind = ConditionType::SettingsInSync;
-    let server = match &told.seen.server {
-        Observation::Known(server) => server,
-        Observation::Unknown { why } => {
-            return finding(kind, Truth::Unknown, "ServerUnknown", why.clone());
-        }
-        Observation::Absent => {
-            return finding(
-                kind,
-                Truth::Unknown,
-                "NotRunning",
-                "the container does not run",
-            );
-        }
+    let server = match server(told, kind) {
+        Ok(server) => server,
+        Err(unknown) => return unknown,
     };
     if let Some(unknown) = not_compared(told, kind) {
         return unknown;
