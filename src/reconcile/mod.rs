@@ -301,9 +301,16 @@ fn next(plan: &Plan, outcomes: &[Outcome], conditions: &[Condition]) -> Next {
         return Next::Now;
     }
     // A server that does not answer yet will soon, or somebody has to look. One that answers us and lets
-    // nobody else in is looked at as often as ever.
+    // nobody else in is looked at as often as ever; so is one of which something cannot be compared at all (no
+    // file holds the password, the image lacks a locale): a growing wait would only find drift late.
+    let compares = |kind| {
+        !matches!(
+            kind,
+            ConditionType::SecretsInSync | ConditionType::CollationsMatch
+        )
+    };
     let unseen = |c: &Condition| {
-        c.status == Truth::Unknown
+        (c.status == Truth::Unknown && compares(c.kind))
             || (c.kind == ConditionType::Available
                 && c.status == Truth::False
                 && c.reason != LOGIN_REFUSED)
@@ -326,4 +333,28 @@ pub fn saw_everything(seen: &Observed) -> bool {
         seen.declared.why_unknown(),
     ];
     unseen.iter().all(Option::is_none)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unknown(kind: ConditionType) -> Condition {
+        Condition {
+            kind,
+            status: Truth::Unknown,
+            reason: String::new(),
+            message: String::new(),
+            last_transition_time: jiff::Timestamp::UNIX_EPOCH,
+            observed_digest: String::new(),
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_compared_does_not_slow_the_looks_down() {
+        let after = |kind| next(&Plan::default(), &[], &[unknown(kind)]);
+        assert_eq!(after(ConditionType::SecretsInSync), Next::Quiet(None));
+        assert_eq!(after(ConditionType::CollationsMatch), Next::Quiet(None));
+        assert_eq!(after(ConditionType::Available), Next::Backoff);
+    }
 }
