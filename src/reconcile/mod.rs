@@ -301,16 +301,10 @@ fn next(plan: &Plan, outcomes: &[Outcome], conditions: &[Condition]) -> Next {
         return Next::Now;
     }
     // A server that does not answer yet will soon, or somebody has to look. One that answers us and lets
-    // nobody else in is looked at as often as ever; so is one of which something cannot be compared at all (no
+    // nobody else in is looked at as often as ever; so is one of which something beside Ready cannot be told (no
     // file holds the password, the image lacks a locale): a growing wait would only find drift late.
-    let compares = |kind| {
-        !matches!(
-            kind,
-            ConditionType::SecretsInSync | ConditionType::CollationsMatch
-        )
-    };
     let unseen = |c: &Condition| {
-        (c.status == Truth::Unknown && compares(c.kind))
+        (c.status == Truth::Unknown && ConditionType::READY.contains(&c.kind))
             || (c.kind == ConditionType::Available
                 && c.status == Truth::False
                 && c.reason != LOGIN_REFUSED)
@@ -351,10 +345,10 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_compared_does_not_slow_the_looks_down() {
+    fn what_cannot_be_told_beside_ready_does_not_slow_the_looks_down() {
         let after = |kind| next(&Plan::default(), &[], &[unknown(kind)]);
         assert_eq!(after(ConditionType::SecretsInSync), Next::Quiet(None));
-        assert_eq!(after(ConditionType::CollationsMatch), Next::Quiet(None));
+        assert_eq!(after(ConditionType::DiskSpace), Next::Quiet(None));
         assert_eq!(after(ConditionType::Available), Next::Backoff);
     }
 }
