@@ -46,10 +46,10 @@ up: ## Set up, build, start the agent, wait until every stack is Ready
 down: ## Stop the agent and its containers; the data stays
 	@$(SUDO) env $(ENVIRONMENT) docker/down.sh
 
-test: ## Run what CI runs: format, lints, fences, all tests
+test: ## Run what CI runs first: format, lints, fences, all tests
 	@docker/test.sh
 
-test-vps: ## Run the same trip on a fresh VPS: a virtual machine with systemd and cgroup v2
+test-vps: ## Run what CI runs next: the same trip on a fresh VPS: a virtual machine with systemd and cgroup v2
 	@docker/test-vps.sh
 
 # Names of targets, and how many cases for each: `make fuzz FUZZ=manifest CASES=10000`.

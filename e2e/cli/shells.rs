@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::scene::{AGENT, Scene, stack};
 
 #[test]
-fn bash_completes_the_names_of_stacks() {
+fn bash_completes_stacks_options_and_conditions() {
     let scene = Scene::new();
     scene.tell(vec![stack("main", "0", true), stack("shop", "0", true)]);
     let script = "source <(aza-agent completions bash)
