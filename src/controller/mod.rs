@@ -18,6 +18,7 @@ mod requests;
 mod standing;
 mod status;
 mod tracked;
+mod wake;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -37,7 +38,7 @@ use crate::act::Hands;
 use crate::api::StackName;
 use crate::api::chain::in_words;
 use crate::api::condition::ConditionType;
-use crate::api::status::{AgentStatus, Silence, Status, StatusFile};
+use crate::api::status::{AgentStatus, Status, StatusFile};
 use crate::client::Kept;
 use crate::host::layout::Layout;
 use crate::host::lock::Lock;
@@ -48,7 +49,6 @@ use crate::reconcile::{self, After, Next};
 use crate::source::DesiredState;
 use crate::store;
 
-use events::Heard;
 use intake::Intake;
 use live::Live;
 use notify::Systemd;
@@ -433,62 +433,6 @@ impl Controller {
         self.stacks.remove(name);
         self.world.eyes.kept.forget(name.as_str());
         self.world.eyes.looks.forget(name.as_str());
-    }
-
-    fn wake_approved(&mut self) {
-        for (name, tracked) in &mut self.stacks {
-            if store::requests::is_approved(&self.options.layout, name) {
-                tracked.wake();
-            }
-        }
-    }
-
-    fn wake(&mut self, told: Heard) {
-        self.untold = true;
-        let is_new = match &told {
-            Heard::Stack(_) | Heard::Container(_) => true,
-            Heard::Anything => {
-                if self.agent.docker_silent.take().is_some() {
-                    info!("docker answers again");
-                }
-                true
-            }
-            Heard::Silent(why) => self.note_silence(why),
-        };
-        if !is_new {
-            // The passes' own backoff says when to try again.
-            return;
-        }
-        for (name, tracked) in &mut self.stacks {
-            let concerned = match &told {
-                Heard::Anything | Heard::Silent(_) => true,
-                Heard::Stack(stack) => stack == name.as_str(),
-                Heard::Container(id) => {
-                    let own = tracked.status.container.as_ref();
-                    own.is_some_and(|own| id.starts_with(&own.id))
-                }
-            };
-            if concerned {
-                tracked.wake();
-            }
-        }
-    }
-
-    /// Returns whether it was not known yet.
-    fn note_silence(&mut self, why: &str) -> bool {
-        if let Some(silence) = &mut self.agent.docker_silent {
-            why.clone_into(&mut silence.why);
-            return false;
-        }
-        warn!(
-            why,
-            "docker does not answer; nothing is done until it does (systemctl start docker)"
-        );
-        self.agent.docker_silent = Some(Silence {
-            since: Timestamp::now(),
-            why: why.to_owned(),
-        });
-        true
     }
 
     fn next_due(&self) -> Instant {
