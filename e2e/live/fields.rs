@@ -108,7 +108,11 @@ fn a_restart_setting_restarts_once_and_keeps_the_container() {
 
 #[test]
 fn a_restart_waits_for_its_window_and_for_its_approval() {
-    let stack = Stack::up("modes", "1GB", "");
+    // Looks so rare that an approval has to be heard.
+    let mut stack = Stack::new("modes").with(&["--resync", "1h"]);
+    stack.save(&stack.manifest("1GB", ""));
+    stack.start_agent();
+    stack.wait_ready();
     let before = stack.identity();
     // A window that is never open now: it opens for one minute in half a week.
     let closed = "restart: {mode: window, windows: [\"Mon 00:00-00:01\", \"Thu 00:00-00:01\"]}\nsettings: {max_connections: 60}";
